@@ -1,0 +1,56 @@
+# Payment Vault: `make demo` shows it, `make test` proves it.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8000
+CODE := vault common partners mifos mpesa wallet sms disbursements sandbox
+
+export PYTHONDONTWRITEBYTECODE ?= 1
+
+.PHONY: demo run test check format types bench chaos clean install
+
+install: .venv/ready
+
+.venv/ready: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+demo: install
+	$(BIN)/python -m vault.running demo --port $(PORT) $(if $(LOANS),--loans $(LOANS)) $(if $(EXIT),--exit)
+
+run: install
+	$(BIN)/python -m vault.running run --port $(PORT)
+
+test: install
+	$(BIN)/python -m pytest $(TESTS)
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(MAKE) --no-print-directory types
+	$(BIN)/lint-imports
+	$(CHECK_ENV) $(BIN)/python manage.py makemigrations --check --dry-run
+	$(CHECK_ENV) $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+# Production-like settings for checks that need no database: nothing is started, nothing is reached.
+CHECK_ENV := DATABASE_URL=postgres://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 \
+	SECRET_KEY=check-only-0123456789-abcdefghijklmnopqrstuvwxyz-0123456789 \
+	VAULT_ENCRYPTION_KEYS=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY= \
+	PUBLIC_BASE_URL=https://vault.example ALLOWED_HOSTS=vault.example SKIP_MIGRATION_HISTORY_CHECK=1
+
+types: install
+	$(CHECK_ENV) $(BIN)/mypy $(CODE)
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install
+	$(BIN)/python -m vault.running bench $(if $(ONLY),--only $(ONLY))
+
+chaos: install
+	$(BIN)/python -m vault.running chaos $(if $(SEED),--seed $(SEED))
+
+clean:
+	rm -rf .run .mypy_cache .ruff_cache .pytest_cache .hypothesis
