@@ -1,0 +1,248 @@
+"""What all simulated systems share: clock, switches, latencies, faults, the feed and the way out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from sandbox.faults import Faults
+
+if TYPE_CHECKING:
+    from sandbox.damza import State as DamzaState
+    from sandbox.daraja import State as DarajaState
+    from sandbox.fineract import State as FineractState
+
+log = logging.getLogger("sandbox")
+
+FEED_LENGTH = 500
+Z_95 = 1.6448536  # the 95th percentile of the standard normal distribution
+
+
+class Clock:
+    """The time of the simulated world: the machine's, moved by ``/control/clock``."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+
+    def now(self) -> datetime:
+        """The moment, aware, in UTC."""
+        return datetime.now(UTC) + self.offset
+
+    def shift(self, seconds: float) -> None:
+        """Move the clock; timers of the world are moved by ``World.shift``."""
+        self.offset += timedelta(seconds=seconds)
+
+
+class Switches:
+    """Named choices between behaviours, with their defaults."""
+
+    def __init__(self) -> None:
+        self._defaults: dict[str, Any] = {}
+        self._choices: dict[str, Sequence[Any] | None] = {}
+        self._values: dict[str, Any] = {}
+
+    def register(self, name: str, default: Any, choices: Sequence[Any] | None = None) -> None:
+        """Make a switch known; without choices any value is taken."""
+        self._defaults[name], self._choices[name] = default, choices
+        self._values.setdefault(name, default)
+
+    def get(self, name: str) -> Any:
+        """The value now."""
+        return self._values[name]
+
+    def set(self, name: str, value: Any) -> None:
+        """Turn a switch.
+
+        :raises ValueError: unknown name or choice
+        """
+        if name not in self._defaults:
+            raise ValueError(f"no switch {name!r}; known: {', '.join(sorted(self._defaults))}")
+        choices = self._choices[name]
+        if choices is not None and value not in choices:
+            raise ValueError(f"{name}: one of {', '.join(map(str, choices))} expected, not {value!r}")
+        self._values[name] = value
+
+    def reset(self) -> None:
+        """All switches back to their defaults."""
+        self._values = dict(self._defaults)
+
+    def as_dict(self) -> dict[str, dict[str, Any]]:
+        """Each switch with its value, default and choices."""
+        return {
+            name: {"value": self._values[name], "default": default, "choices": self._choices[name]}
+            for name, default in sorted(self._defaults.items())
+        }
+
+
+class Latencies:
+    """How long each operation takes: lognormal by median and 95th percentile, default nothing."""
+
+    def __init__(self, source: random.Random) -> None:
+        self._random = source
+        self._set: dict[str, dict[str, float]] = {}
+        self._curves: dict[str, tuple[float, float] | None] = {}
+
+    def set(self, operation: str, *, p50_ms: float, p95_ms: float | None = None) -> None:
+        """Set ``system.operation``, ``system.*`` or ``*``.
+
+        :raises ValueError: negative, or p95 below p50
+        """
+        p95_ms = p50_ms if p95_ms is None else p95_ms
+        if not 0 <= p50_ms <= p95_ms:
+            raise ValueError(f"{operation}: 0 <= p50_ms <= p95_ms expected, not {p50_ms} and {p95_ms}")
+        self._set[operation] = {"p50_ms": p50_ms, "p95_ms": p95_ms}
+        self._curves.clear()
+
+    def sample(self, operation: str) -> float:
+        """Seconds to wait this time."""
+        if not self._set:
+            return 0.0
+        if operation not in self._curves:
+            self._curves[operation] = self._curve(operation)
+        curve = self._curves[operation]
+        return 0.0 if curve is None else self._random.lognormvariate(*curve) / 1000
+
+    def _curve(self, operation: str) -> tuple[float, float] | None:
+        for name in (operation, f"{operation.partition('.')[0]}.*", "*"):
+            if name in self._set:
+                p50, p95 = self._set[name]["p50_ms"], self._set[name]["p95_ms"]
+                return (math.log(p50), math.log(p95 / p50) / Z_95) if p50 else None
+        return None
+
+    def as_dict(self) -> dict[str, dict[str, float]]:
+        """What was set."""
+        return dict(self._set)
+
+
+class Timer:
+    """Work that is due at a moment of the world's clock."""
+
+    __slots__ = ("due", "handle", "work")
+
+    def __init__(self, due: datetime, work: Callable[[], Awaitable[None]]) -> None:
+        self.due, self.work = due, work
+        self.handle: asyncio.TimerHandle | None = None
+
+
+class World:
+    """The one object that every handler knows."""
+
+    daraja: DarajaState
+    fineract: FineractState
+    damza: DamzaState
+
+    def __init__(self, seed: int = 1) -> None:
+        self.clock = Clock()
+        self.switches = Switches()
+        self.error_bodies: dict[str, Callable[[], Any]] = {}  # system -> JSON body of the fault error_500
+        self._makers: dict[str, Callable[[World], Any]] = {}
+        self._session: aiohttp.ClientSession | None = None
+        self._timers: set[Timer] = set()
+        self._running: set[asyncio.Future[None]] = set()
+        self._start(seed)
+
+    def _start(self, seed: int) -> None:
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.faults = Faults(self.random)
+        self.latencies = Latencies(self.random)
+        self.feed: deque[dict[str, Any]] = deque(maxlen=FEED_LENGTH)
+        self.feed_count = 0
+        self.clock.offset = timedelta()
+        for name, maker in self._makers.items():
+            setattr(self, name, maker(self))
+
+    def add_system(self, name: str, maker: Callable[[World], Any]) -> None:
+        """Set up a system's state, now and at each reset."""
+        self._makers[name] = maker
+        setattr(self, name, maker(self))
+
+    def reset(self, seed: int = 1) -> None:
+        """Everything back to the start; work under way is dropped."""
+        for timer in self._timers:
+            if timer.handle is not None:
+                timer.handle.cancel()
+        self._timers.clear()
+        for task in self._running:
+            task.cancel()
+        self.switches.reset()
+        self._start(seed)
+
+    def tell(self, system: str, text: str, **extra: Any) -> None:
+        """Add an event to the feed."""
+        self.feed_count += 1
+        event = {"n": self.feed_count, "at": self.clock.now().isoformat(), "system": system, "text": text}
+        self.feed.append(event | extra)
+
+    async def call(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10.0,
+    ) -> int | None:
+        """Call the product (callback or hook) and return its status, or None without an answer."""
+        limit = aiohttp.ClientTimeout(total=timeout)
+        try:
+            async with self._outgoing().request(
+                method, url, json=json, data=data, headers=headers, timeout=limit
+            ) as answer:
+                await answer.read()
+                return answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as exc:
+            log.info("no answer to a %s: %s", method, type(exc).__name__)
+            return None
+
+    def _outgoing(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=200), cookie_jar=aiohttp.DummyCookieJar()
+            )
+        return self._session
+
+    def later(self, seconds: float, coroutine_function: Callable[..., Awaitable[None]], *args: Any) -> None:
+        """Run it after so many seconds of the world's clock, in the background."""
+        timer = Timer(self.clock.now() + timedelta(seconds=seconds), lambda: coroutine_function(*args))
+        self._timers.add(timer)
+        self._arm(timer, seconds)
+
+    def _arm(self, timer: Timer, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        timer.handle = loop.call_later(max(0.0, seconds), self._fire, timer)
+
+    def _fire(self, timer: Timer) -> None:
+        self._timers.discard(timer)
+        task = asyncio.ensure_future(timer.work())
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Future[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("background work failed", exc_info=task.exception())
+
+    def shift(self, seconds: float) -> None:
+        """Move the clock and everything that waits for it."""
+        self.clock.shift(seconds)
+        now = self.clock.now()
+        for timer in self._timers:
+            if timer.handle is not None:
+                timer.handle.cancel()
+            self._arm(timer, (timer.due - now).total_seconds())
+
+    async def close(self) -> None:
+        """Let go of the outgoing connections."""
+        self.reset(self.seed)
+        if self._session is not None:
+            await self._session.close()
