@@ -1,0 +1,121 @@
+"""Store what comes in, before anybody acts on it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import F
+from django.http import HttpRequest
+
+from common import correlation, network
+from common.ids import new_id
+from common.models import InboundMessage
+
+SECRET_KEYS = frozenset({"securitycredential", "password", "hash", "hashval", "secretkey", "authorization"})
+_SECRET_XML = re.compile(r"(<(?:\w+:)?(?:password|hash|hashval|secretkey)>)[^<]*(</)", re.IGNORECASE)
+_SECRET_TEXT = re.compile(
+    r"(\"?(?:securitycredential|password|hashval|hash|secretkey)\"?\s*[:=]\s*)(\"[^\"]*\"|[^\s&,}]+)", re.I
+)
+RETRY_GAPS = (5, 15, 60, 300, 900, 3600)
+
+
+def receive(
+    request: HttpRequest, *, source: str, kind: str, subject_id: UUID | None, at: datetime
+) -> tuple[InboundMessage, bool]:
+    """Store one message, redacted, in one statement; a copy of an earlier one is only counted.
+
+    :returns: the row, and whether it is new
+    """
+    raw = request.body
+    message = InboundMessage(
+        id=new_id(),
+        source=source,
+        kind=kind,
+        subject_id=subject_id,
+        body=redacted(raw.decode("utf-8", errors="replace")),
+        body_digest=hashlib.sha256(raw).hexdigest(),
+        content_type=(request.content_type or "")[:100],
+        remote_address=network.client_address(request),
+        correlation_id=correlation.current(),
+        received_at=at,
+        last_received_at=at,
+        next_step_at=at,
+    )
+    return message, _insert(message)
+
+
+def _insert(message: InboundMessage) -> bool:
+    fields = [field for field in InboundMessage._meta.concrete_fields if field.attname != "applied_at"]
+    columns = ", ".join(str(field.column) for field in fields)
+    marks = ", ".join(["%s"] * len(fields))
+    values = [field.get_db_prep_save(getattr(message, field.attname), connection) for field in fields]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"insert into inbound_messages ({columns}) values ({marks}) "  # noqa: S608 - our own column names
+            "on conflict (kind, subject_id, body_digest) do update "
+            "set copies = inbound_messages.copies + 1, last_received_at = excluded.last_received_at "
+            "returning id, copies",
+            values,
+        )
+        row_id, copies = cursor.fetchone()
+    message.pk = row_id
+    return bool(copies == 1)
+
+
+def applied(message_id: UUID, *, outcome: str, at: datetime) -> None:
+    """Note that a message's work is done, and what it did."""
+    InboundMessage.objects.filter(pk=message_id).update(
+        applied_at=at, next_step_at=None, outcome=outcome[:300]
+    )
+
+
+def postpone(message: InboundMessage, *, reason: str, at: datetime) -> None:
+    """Try a message again later; after the last gap it stays due at that pace and shows as old work."""
+    gap = RETRY_GAPS[min(message.tries, len(RETRY_GAPS) - 1)]
+    InboundMessage.objects.filter(pk=message.pk).update(
+        tries=F("tries") + 1, next_step_at=at + timedelta(seconds=gap), outcome=reason[:300]
+    )
+
+
+def redacted(text: str) -> str:
+    """Take secrets out of a body: by key in JSON, by element in XML, by pattern in anything else."""
+    text = text.replace("\x00", "�")  # PostgreSQL's text cannot hold it
+    try:
+        parsed = json.loads(text, parse_float=_as_written, parse_int=_as_written)
+    except (ValueError, RecursionError):
+        return _SECRET_TEXT.sub(r"\1[removed]", _SECRET_XML.sub(r"\1[removed]\2", text))
+    return (
+        json.dumps(_without_secrets(parsed), ensure_ascii=False, default=str) if _has_secret(parsed) else text
+    )
+
+
+class _as_written(str):
+    __slots__ = ()
+
+
+def _has_secret(value: Any) -> bool:
+    return any(_walk(value, lambda key: key.lower() in SECRET_KEYS))
+
+
+def _walk(value: Any, test: Callable[[str], bool]) -> list[bool]:
+    if isinstance(value, dict):
+        return [test(str(key)) or any(_walk(inner, test)) for key, inner in value.items()]
+    if isinstance(value, list):
+        return [any(_walk(inner, test)) for inner in value]
+    return []
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: "[removed]" if str(key).lower() in SECRET_KEYS else _without_secrets(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_without_secrets(inner) for inner in value]
+    return value

@@ -1,0 +1,38 @@
+"""Wake a worker for a row once its transaction is committed. A nudge may be lost: the sweep will come."""
+
+import time
+from typing import Any
+from uuid import UUID
+
+import structlog
+from celery import Task
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+log = structlog.get_logger("nudge")
+
+_QUIET_SECONDS = 5.0
+_silent_until = 0.0
+
+
+def nudge(task: "Task[Any, Any]", row_id: UUID | str) -> None:
+    """Send the row's id to the task after the commit; drop it silently when Redis cannot be reached."""
+    transaction.on_commit(lambda: send(task, row_id))
+
+
+def send(task: "Task[Any, Any]", row_id: UUID | str) -> bool:
+    """Send the row's id now; say whether Redis took it.
+
+    After a failure this process does not try again for a few seconds, so that requests do not wait for a
+    Redis that is down.
+    """
+    global _silent_until
+    if time.monotonic() < _silent_until:
+        return False
+    try:
+        task.apply_async(args=(str(row_id),), retry=False)
+    except (OperationalError, OSError) as exc:
+        _silent_until = time.monotonic() + _QUIET_SECONDS
+        log.warning("nudge dropped", task=task.name, reason=type(exc).__name__)
+        return False
+    return True

@@ -1,0 +1,45 @@
+"""Kenyan mobile numbers, kept as `2547…` or `2541…`, twelve digits."""
+
+import hashlib
+import re
+
+import phonenumbers
+
+_CANONICAL = re.compile(r"254[17]\d{8}")
+
+
+class BadPhone(ValueError):
+    """Not a Kenyan mobile number; the message says why, without repeating the number."""
+
+
+def canonical(text: str) -> str:
+    """Bring a number as people type it into the one form that we keep.
+
+    Accepts `07…`, `01…`, `7…`, `1…`, `+254…`, `254…` with blanks, hyphens, dots and brackets.
+
+    :raises BadPhone: empty, not Kenyan, a fixed line, or of the wrong length
+    """
+    if not text.strip():
+        raise BadPhone("there is no phone number")
+    if re.search(r"[^\d\s+().\-]", text):
+        raise BadPhone("the phone number has characters that are no digits")
+    try:
+        number = phonenumbers.parse(text, "KE")
+    except phonenumbers.NumberParseException:
+        raise BadPhone("this is not a phone number") from None
+    found = f"{number.country_code}{number.national_number}"
+    if number.country_code != 254:
+        raise BadPhone("this is not a Kenyan number")
+    if not _CANONICAL.fullmatch(found):
+        raise BadPhone("this is not a Kenyan mobile number (07…, 01…)")
+    return found
+
+
+def masked(phone: str) -> str:
+    """Hide the middle: `2547••••123`."""
+    return f"{phone[:4]}••••{phone[-3:]}" if len(phone) > 7 else "••••"
+
+
+def sha256(phone: str) -> str:
+    """Hash a number as Safaricom does in C2B notices: plain SHA-256 of the twelve digits, in hex."""
+    return hashlib.sha256(phone.encode()).hexdigest()

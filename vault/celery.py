@@ -1,0 +1,28 @@
+"""The Celery application and what beats."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, task_prerun
+from django.conf import settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vault.settings")
+
+app = Celery("vault")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def configure_logs(**_: Any) -> None:
+    from common.logs import configure
+
+    configure(level=settings.LOG_LEVEL)
+
+
+@task_prerun.connect
+def forget_last_task(**_: Any) -> None:
+    from common.correlation import forget
+
+    forget()

@@ -1,0 +1,199 @@
+"""Settings of the project, all from the environment (`.env.example` lists them)."""
+
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from vault import embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+if (BASE_DIR / ".env").exists():
+    env.read_env(str(BASE_DIR / ".env"))
+
+TESTING = "pytest" in sys.modules
+DEMO = env.bool("DEMO", default=False)  # sandbox outside: secrets make themselves, and every page says so
+
+
+def _secret(name: str, *, made: str) -> str:
+    """Read a secret; only the demo and the tests may do without."""
+    value = str(env.str(name, default=""))
+    if value:
+        return value
+    if TESTING or DEMO:
+        return made
+    raise ImproperlyConfigured(f"{name} is not set. Put it into the environment or .env; see .env.example.")
+
+
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = _secret("SECRET_KEY", made="for-tests-and-demo-only-0123456789-abcdefghijklmnopqrstuvwxyz")
+VAULT_ENCRYPTION_KEYS: list[str] = [
+    key.strip()
+    for key in _secret("VAULT_ENCRYPTION_KEYS", made="ZGVtby1rZXktbm90LWEtc2VjcmV0LTAxMjM0NTY3ODk=").split(
+        ","
+    )
+    if key.strip()
+]
+PUBLIC_BASE_URL = env.str("PUBLIC_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "testserver"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# The outside systems.
+MPESA_BASE_URL = env.str("MPESA_BASE_URL", default="https://sandbox.safaricom.co.ke").rstrip("/")
+NCBA_OPEN_BANKING_URL = env.str("NCBA_OPEN_BANKING_URL", default="").rstrip("/")
+NCBA_TILL_URL = env.str("NCBA_TILL_URL", default="https://c2bapis.ncbagroup.com").rstrip("/")
+DAMZA_BASE_URL = env.str("DAMZA_BASE_URL", default="https://sms.damzaltd.com").rstrip("/")
+AIRTOUCH_BASE_URL = env.str("AIRTOUCH_BASE_URL", default="https://client.airtouch.co.ke:9012").rstrip("/")
+PARTNER_ID_BASE_URL = env.str("PARTNER_ID_BASE_URL", default="https://quicksms.advantasms.com").rstrip("/")
+AFRICASTALKING_BASE_URL = env.str("AFRICASTALKING_BASE_URL", default="https://api.africastalking.com").rstrip(
+    "/"
+)
+
+# Network rules.
+ALLOW_PRIVATE_HOSTS = env.bool("ALLOW_PRIVATE_HOSTS", default=False)
+CALLBACK_IP_ALLOWLIST = env.list("CALLBACK_IP_ALLOWLIST", default=[])
+CALLBACK_IP_MODE = env.str("CALLBACK_IP_MODE", default="log")  # off, log, enforce
+TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)
+CALLBACK_MAX_BYTES = env.int("CALLBACK_MAX_BYTES", default=64 * 1024)
+
+# Pace, in seconds.
+POLL_INTERVAL_SECONDS = env.float("POLL_INTERVAL_SECONDS", default=15.0)
+SWEEP_INTERVAL_SECONDS = env.float("SWEEP_INTERVAL_SECONDS", default=5.0)
+STATUS_QUERY_AFTER_SECONDS = env.float("STATUS_QUERY_AFTER_SECONDS", default=60.0)
+RESEND_WINDOW_SECONDS = env.float("RESEND_WINDOW_SECONDS", default=1800.0)
+MAX_PAYOUT_ATTEMPTS = env.int("MAX_PAYOUT_ATTEMPTS", default=3)
+WRITE_BACK_PAUSE_AFTER = env.int("WRITE_BACK_PAUSE_AFTER", default=50)  # paid loans that Mifos does not take
+SHORTCODE_SILENT_AFTER = env.int("SHORTCODE_SILENT_AFTER", default=50)  # accepted payouts without any result
+
+# PostgreSQL is the truth, Redis may be emptied.
+DATABASE_URL = env.str("DATABASE_URL", default="") or embedded.database_url()
+REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url()
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+DATABASES["default"] |= {
+    "HOST": unquote(DATABASES["default"]["HOST"]),
+    "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=None),
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {"application_name": "vault", "connect_timeout": 5},
+}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+    }
+}
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "vault",
+    "common",
+    "partners",
+    "mifos",
+    "wallet",
+    "sms",
+    "disbursements",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "common.correlation.CorrelationMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "vault.urls"
+WSGI_APPLICATION = "vault.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "Africa/Nairobi"
+USE_TZ = True
+USE_I18N = True
+USE_THOUSAND_SEPARATOR = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static-collected"
+WHITENOISE_USE_FINDERS = True
+
+# Behind a TLS proxy in production; the demo speaks plain HTTP on this machine.
+SECURE_ONLY = PUBLIC_BASE_URL.startswith("https://")
+SECURE_SSL_REDIRECT = SECURE_ONLY and env.bool("SECURE_SSL_REDIRECT", default=True)
+SECURE_REDIRECT_EXEMPT = [
+    r"^callbacks/",
+    r"^healthz$",
+    r"^readyz$",
+    r"^metrics$",
+]  # a 30x turns a POST into a GET
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXY_HOPS else None
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_ONLY
+SECURE_HSTS_PRELOAD = SECURE_ONLY
+SESSION_COOKIE_SECURE = SECURE_ONLY
+CSRF_COOKIE_SECURE = SECURE_ONLY
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+# Celery is the hands: a message names a row, nothing waits in Redis, no results are kept.
+CELERY_BROKER_URL = REDIS_URL
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = False  # the sweep repeats what a killed worker dropped
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 4
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_POOL_LIMIT = 50
+CELERY_REDIS_MAX_CONNECTIONS = 100
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 2,
+    "health_check_interval": 15,
+    "max_connections": 100,
+}
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+
+REST_FRAMEWORK: dict[str, list[str]] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+}
+
+LOGGING_CONFIG = None  # structlog, set up in common.logs
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
