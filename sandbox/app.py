@@ -18,7 +18,8 @@ WORLD: web.AppKey[World] = web.AppKey("world", World)
 def load_systems() -> dict[str, ModuleType]:
     """The packages that play the outside systems."""
     found = (name for name in SYSTEMS if importlib.util.find_spec(f"sandbox.{name}"))
-    return {name: importlib.import_module(f"sandbox.{name}") for name in found}
+    modules = {name: importlib.import_module(f"sandbox.{name}") for name in found}
+    return {name: module for name, module in modules.items() if hasattr(module, "State")}
 
 
 def make_app(*, seed: int = 1) -> web.Application:

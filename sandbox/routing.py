@@ -83,8 +83,8 @@ async def _play(
         return html("<html><body><h1>503 Service Unavailable</h1></body></html>", 503)
     if fault.kind == "empty":
         return web.Response(status=200)
-    body = world.error_bodies.get(system, _boot_error)()
-    return answer(body, 500)
+    make_body: Callable[[], Any] = world.error_bodies.get(system, _boot_error)
+    return answer(make_body(), 500)
 
 
 async def _play_after(fault: Fault, done: web.StreamResponse, request: web.Request) -> web.StreamResponse:
