@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 from types import ModuleType
 from typing import Any
 
@@ -57,6 +58,17 @@ def need(body: Mapping[str, Any], *names: str) -> None:
     missing = [name for name in names if body.get(name) in (None, "")]
     if missing:
         raise Expected(f"missing: {', '.join(missing)}")
+
+
+def money(value: Any, name: str) -> Decimal:
+    """An amount from a control request.
+
+    :raises Expected: not a number
+    """
+    amount = Decimal(str(value)) if not isinstance(value, bool) and str(value).strip() else None
+    if amount is None or not amount.is_finite():
+        raise Expected(f"{name}: an amount such as 1000.00 expected, not {value!r}")
+    return amount
 
 
 class Control:

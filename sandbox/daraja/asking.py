@@ -39,7 +39,13 @@ class Asked:
         )
 
 
-async def ask(world: World, call: Call, role: str, do: Callable[[Asked], Body]) -> web.Response:
+async def ask(
+    world: World,
+    call: Call,
+    role: str,
+    do: Callable[[Asked], Body],
+    refuse: Callable[[Asked, str], Body] = lambda asked, code: asked.result(code),
+) -> web.Response:
     """Accept, look at the operator when its turn comes, then ``do`` it and send the result.
 
     There is no client id here, and so no protection against doing it twice.
@@ -54,7 +60,7 @@ async def ask(world: World, call: Call, role: str, do: Callable[[Asked], Body]) 
 
     def work(forced: str | None) -> Body:
         refused = forced or operator_refusal(world, call.shortcode, call.consumer_key, role, call.body)
-        return asked.result(refused) if refused else do(asked)
+        return refuse(asked, refused) if refused else do(asked)
 
     await deliver(
         world,

@@ -29,7 +29,7 @@ ACCOUNT_NAMES = {"working": "Working Account", "utility": "Utility Account"}
 
 async def transfer(world: World, call: Call) -> web.Response:
     """Accept the transfer; what became of it goes to ResultURL."""
-    return await ask(world, call, "b2b", _move)
+    return await ask(world, call, "b2b", _move, _failed)
 
 
 def _move(asked: Asked) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
 
-from sandbox.control import Expected, need, read
+from sandbox.control import Expected, money, need, read
 from sandbox.daraja import results
 from sandbox.daraja.b2c import delivery_of
 from sandbox.daraja.delivery import post
@@ -103,17 +102,6 @@ async def send_again(world: World, payout_id: str, times: int) -> dict[str, Any]
     for _ in range(times):
         await post(world, delivery, body)
     return payout.as_dict()
-
-
-def money(value: Any, name: str) -> Decimal:
-    """An amount from a control request.
-
-    :raises Expected: not a number
-    """
-    amount = Decimal(str(value)) if not isinstance(value, bool) and str(value).strip() else None
-    if amount is None or not amount.is_finite():
-        raise Expected(f"{name}: an amount such as 1000.00 expected, not {value!r}")
-    return amount
 
 
 def _check_choice(body: dict[str, Any], name: str, choices: tuple[str, ...]) -> None:

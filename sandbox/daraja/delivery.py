@@ -73,7 +73,7 @@ async def _finish(world: World, delivery: Delivery) -> None:
     if fault is None:
         await post(world, delivery, delivery.work(None))
         return
-    if fault.kind == "silent" and delivery.stay is not None:
+    if fault.kind == "silent":
         _stay_silent(delivery, str(fault.params.get("status", "Initiated")))
         return
     await _send_as(world, delivery, fault, delivery.work(_forced(fault)))
