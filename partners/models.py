@@ -147,14 +147,20 @@ class PauseDial(models.Model):
     lift_asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    lift_asked_at = models.DateTimeField(null=True)
     lifted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     lifted_at = models.DateTimeField(null=True)
+    lift_reason = models.TextField(blank=True)
 
     class Meta:
         db_table = "pause_dials"
         ordering = ["-paused_at"]
+        permissions = [
+            ("operate_pausedial", "Can pause, and ask that everything is resumed"),
+            ("approve_pausedial", "Can lift a pause dial"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["scope", "target_id"],
@@ -169,14 +175,43 @@ class PauseDial(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(scope="everything")
-                | Q(lifted_by__isnull=True)
-                | ~Q(lifted_by=F("lift_asked_by")),
+                | Q(lifted_at__isnull=True)
+                | (
+                    Q(lifted_by__isnull=False)
+                    & Q(lift_asked_by__isnull=False)
+                    & ~Q(lifted_by=F("lift_asked_by"))
+                ),
                 name="pause_dial_two_people",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.scope} paused: {self.reason}"
+
+
+class ApiKey(models.Model):
+    """A key for the REST API; only its SHA-256 is kept. Without a partner it is the platform's own."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    partner = models.ForeignKey(
+        Partner, null=True, blank=True, on_delete=models.PROTECT, related_name="api_keys"
+    )
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=20, help_text="How the key begins, to tell keys apart.")
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(default=list)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "api_keys"
+        ordering = ["-created_at"]
+        verbose_name = "API key"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
 
 
 def payout_shortcode(partner_id: UUID) -> Shortcode | None:

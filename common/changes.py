@@ -1,0 +1,94 @@
+"""Set-up that is written again: only what differs is saved, and the audit says which fields."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import models, transaction
+
+from common import audit
+from common.crypto import EncryptedTextField
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class By:
+    """Who changes something: a person, or the name of what acts without one."""
+
+    actor: AbstractBaseUser | None = None
+    name: str = "platform"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved(Generic[Row]):
+    """A row after it was put, and what that changed (empty and not made: nothing)."""
+
+    row: Row
+    made: bool
+    changed: tuple[str, ...] = ()
+
+
+def put(
+    row: Row,
+    wanted: Mapping[str, Any],
+    *,
+    by: By,
+    at: datetime,
+    quiet: Collection[str] = (),
+    partner_id: UUID | None = None,
+) -> Saved[Row]:
+    """Set the fields, validate and save the row if it is new or different, and audit it.
+
+    :param quiet: fields whose values stay out of the audit besides the encrypted ones (phones, long texts)
+    :raises ValidationError: a field of the row is not what the model allows
+    """
+    made = row._state.adding
+    old = {name: getattr(row, name, None) for name in wanted}
+    for name, value in wanted.items():
+        setattr(row, name, value)
+    row.full_clean()  # may also bring values into the one form that is kept
+    changed = [name for name in wanted if made or getattr(row, name) != old[name]]
+    if not changed:
+        return Saved(row=row, made=False)
+    detail = {name: _told(row, name, old[name], quiet) for name in changed}
+    with transaction.atomic():
+        row.save()
+        audit.write(
+            action="created" if made else "changed",
+            subject=row,
+            at=at,
+            actor=by.actor,
+            actor_name=by.name,
+            reason=by.reason,
+            detail=detail,
+            partner_id=partner_id,
+        )
+    return Saved(row=row, made=made, changed=tuple(changed))
+
+
+def secret_fields(model: type[models.Model] | models.Model) -> set[str]:
+    """Return the names of a model's encrypted fields."""
+    return {field.name for field in model._meta.concrete_fields if isinstance(field, EncryptedTextField)}
+
+
+def _told(row: models.Model, name: str, old: Any, quiet: Collection[str]) -> Any:
+    if name in quiet or name in secret_fields(row):
+        return "changed"
+    new = _plain(getattr(row, name))
+    return {"new": new} if row._state.adding else {"old": _plain(old), "new": new}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, models.Model):
+        return str(value)
+    if isinstance(value, Decimal | UUID):
+        return str(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value
