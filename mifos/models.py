@@ -9,7 +9,8 @@ from cryptography import x509
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
+from django.utils import timezone as clock
 
 from common.crypto import EncryptedTextField
 from common.ids import new_id
@@ -67,7 +68,7 @@ class MifosPartner(models.Model):
     webhook_previous_until = models.DateTimeField(null=True, blank=True, editable=False)
 
     poll_seconds = models.PositiveIntegerField(default=15, validators=[MinValueValidator(1)])
-    next_step_at = models.DateTimeField(null=True, blank=True, editable=False)  # when to poll next
+    next_step_at = models.DateTimeField(null=True, blank=True, default=clock.now, editable=False)  # next poll
     last_poll_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_poll_note = models.CharField(max_length=300, blank=True, editable=False)
     poll_offset = models.PositiveIntegerField(default=0, editable=False)  # where a long round goes on
@@ -112,12 +113,16 @@ class MifosPartner(models.Model):
         found._loaded = {name: found.__dict__.get(name) for name in _FORGETS}
         return found
 
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self._loaded = {name: self.__dict__.get(name) for name in _FORGETS}
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.mifos_host_url = address.origin(self.mifos_host_url)
         self.api_endpoint = address.endpoint(self.api_endpoint)
         self._forget_what_no_longer_holds(kwargs)
         super().save(*args, **kwargs)
-        self._loaded = {name: getattr(self, name) for name in _FORGETS}
+        self._loaded = {name: self.__dict__.get(name) for name in _FORGETS}
 
     def _forget_what_no_longer_holds(self, kwargs: dict[str, Any]) -> None:
         """Drop what was learned from the earlier host, tenant or payment type, whoever changed it."""
@@ -125,8 +130,8 @@ class MifosPartner(models.Model):
             old = self._loaded.get(name)
             if old is None or old == getattr(self, name):
                 continue
-            for field in learned:
-                setattr(self, field, self._meta.get_field(field).get_default())
+            for field, empty in learned.items():
+                setattr(self, field, empty)
             if kwargs.get("update_fields") is not None:
                 kwargs["update_fields"] = {*kwargs["update_fields"], *learned}
 
@@ -186,13 +191,7 @@ class LoanProduct(models.Model):
         db_table = "loan_products"
         ordering = ["mifos_partner", "product_name"]
         constraints = [
-            models.UniqueConstraint(fields=["mifos_partner", "mifos_product_id"], name="loan_product_once"),
-            models.CheckConstraint(
-                condition=Q(min_disbursement_amount__isnull=True)
-                | Q(max_disbursement_amount__isnull=True)
-                | Q(min_disbursement_amount__lte=F("max_disbursement_amount")),
-                name="loan_product_limits_ordered",
-            ),
+            models.UniqueConstraint(fields=["mifos_partner", "mifos_product_id"], name="loan_product_once")
         ]
 
     def __str__(self) -> str:
@@ -245,11 +244,11 @@ _CHECKS = {
 }
 
 # What a change of the one makes the other worthless: ids and health belong to one tenant of one server.
-_LEARNED = ("payment_type_id", "webhook_url", "webhook_hook_id", "poll_offset")
-_HEALTH = ("failures", "failing_since", "failure_note", "retry_at")
-_FORGETS: dict[str, tuple[str, ...]] = {
-    "mifos_host_url": _LEARNED + _HEALTH,
-    "api_endpoint": _LEARNED + _HEALTH,
-    "mifos_tenant_id": _LEARNED + _HEALTH,
-    "payment_type": ("payment_type_id",),
+_LEARNED = {"payment_type_id": None, "webhook_url": "", "webhook_hook_id": None, "poll_offset": 0}
+_HEALTH = {"failures": 0, "failing_since": None, "failure_note": "", "retry_at": None}
+_FORGETS: dict[str, dict[str, Any]] = {
+    "mifos_host_url": _LEARNED | _HEALTH,
+    "api_endpoint": _LEARNED | _HEALTH,
+    "mifos_tenant_id": _LEARNED | _HEALTH,
+    "payment_type": {"payment_type_id": None},
 }
