@@ -13,6 +13,7 @@ import requests
 from aiohttp import web
 
 from sandbox.app import WORLD, make_app
+from tests.sandbox.daraja_client import Daraja
 
 WAIT_SECONDS = 10
 
@@ -21,9 +22,17 @@ class Inbox:
     """Remembers what was posted to it; ``wait`` blocks until enough has come."""
 
     def __init__(self) -> None:
-        self.url = ""
+        self.origin = self.url = ""
         self.posts: list[dict[str, Any]] = []
+        self._round = 0
         self._changed = threading.Condition()
+
+    def start_anew(self) -> None:
+        """Forget everything; what is still under way to the old address is not counted."""
+        with self._changed:
+            self._round += 1
+            self.url = f"{self.origin}/{self._round}"
+            self.posts.clear()
 
     async def take(self, request: web.Request) -> web.Response:
         raw = await request.text()
@@ -31,9 +40,11 @@ class Inbox:
             body = json.loads(raw)
         except ValueError:
             body = None
-        post = {"path": request.path, "body": body, "raw": raw, "headers": dict(request.headers)}
+        _, number, path = request.path.split("/", 2)
+        post = {"path": f"/{path}", "body": body, "raw": raw, "headers": dict(request.headers)}
         with self._changed:
-            self.posts.append(post)
+            if number == str(self._round):
+                self.posts.append(post)
             self._changed.notify_all()
         return web.json_response({"ResultCode": 0, "ResultDesc": "Accepted"})
 
@@ -111,10 +122,21 @@ def sandbox(running_sandbox: Sandbox) -> Sandbox:
     return running_sandbox
 
 
-@pytest.fixture
-def inbox(sandbox_loop: asyncio.AbstractEventLoop) -> Iterator[Inbox]:
+@pytest.fixture(scope="session")
+def running_inbox(sandbox_loop: asyncio.AbstractEventLoop) -> Iterator[Inbox]:
     inbox, app = Inbox(), web.Application()
     app.router.add_route("*", "/{path:.*}", inbox.take)
-    runner, inbox.url = asyncio.run_coroutine_threadsafe(_listen(app), sandbox_loop).result(WAIT_SECONDS)
+    runner, inbox.origin = asyncio.run_coroutine_threadsafe(_listen(app), sandbox_loop).result(WAIT_SECONDS)
     yield inbox
     asyncio.run_coroutine_threadsafe(runner.cleanup(), sandbox_loop).result(WAIT_SECONDS)
+
+
+@pytest.fixture
+def inbox(sandbox: Sandbox, running_inbox: Inbox) -> Inbox:
+    running_inbox.start_anew()
+    return running_inbox
+
+
+@pytest.fixture
+def daraja(sandbox: Sandbox, inbox: Inbox) -> Daraja:
+    return Daraja(sandbox, inbox)
