@@ -11,7 +11,7 @@ from typing import Final
 from sandbox.fineract.errors import domain_rule, integrity, item, loan_not_found
 from sandbox.fineract.fields import PAYMENT_KEYS, Fields, need_payment_type, payment_changes
 from sandbox.fineract.host import Host
-from sandbox.fineract.records import Change, Loan, Note, PaymentDetail, Transaction, Tranche, User
+from sandbox.fineract.records import Change, Loan, Note, PaymentDetail, Tranche, Transaction, User
 from sandbox.fineract.statuses import AT_DISBURSEMENT, CLIENT_ACTIVE, DISBURSEMENT, LOAN_STATUS, ZERO
 from sandbox.fineract.wire import Json
 
@@ -115,7 +115,8 @@ def _check_amount(loan: Loan, wanted: Wanted, *, develops: bool) -> None:
     if percentage is not None:
         most = loan.proposed * (100 + percentage) / 100
         if total > most:
-            code = "error.msg.loan.disbursal.amount.can't.be.greater.than.maximum.applied.loan.amount.calculation"
+            rule = "amount.can't.be.greater.than.maximum.applied.loan.amount.calculation"
+            code = f"error.msg.loan.disbursal.{rule}"
             message = (
                 "Loan disbursal amount can't be greater than maximum applied loan amount calculation. "
                 f"Total disbursed amount: {total} Maximum disbursal amount: {most}"
@@ -156,7 +157,8 @@ def _check_late(host: Host, loan: Loan, day: date) -> None:
         raise domain_rule(code, message, day.isoformat(), loan.first_repayment_on.isoformat())
     if day > host.today():
         code = "error.msg.loan.disbursal.cannot.be.a.future.date"
-        message = f"The date on which a loan with identifier : {loan.account_no} is disbursed cannot be in the future."
+        which = f"The date on which a loan with identifier : {loan.account_no}"
+        message = f"{which} is disbursed cannot be in the future."
         raise domain_rule(code, message, day.isoformat())
 
 

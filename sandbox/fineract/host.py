@@ -45,12 +45,12 @@ class Host:
     """Books of one host and tenant, in memory. Making one is cheap: empty containers only."""
 
     __slots__ = (
-        "_ids", "accepted", "approving", "audits", "business_date", "by_account", "by_external", "by_key",
-        "by_mobile", "by_status", "cache_hooks", "cached_hooks", "clients", "clock", "configurations", "counts",
-        "database", "date_shape", "endpoint", "holidays", "holidays_refused", "hooks", "identifiers", "loans",
-        "maker_checker", "name", "payment_types", "pending", "products", "read_only", "savings",
-        "savings_by_account", "savings_by_external", "savings_external_ids", "scheduler_until", "tenant",
-        "timezone", "transactions", "users", "version",
+        "_ids", "accepted", "audits", "business_date", "by_account", "by_external", "by_key",
+        "by_mobile", "by_status", "cache_hooks", "cached_hooks", "clients", "clock", "configurations",
+        "counts", "database", "date_shape", "endpoint", "holidays", "holidays_refused", "hooks",
+        "identifiers", "loans", "maker_checker", "name", "payment_types", "pending", "products",
+        "read_only", "savings", "savings_by_account", "savings_by_external", "savings_external_ids",
+        "scheduler_until", "tenant", "timezone", "transactions", "users", "version",
     )  # fmt: skip
 
     def __init__(self, name: str, clock: Callable[[], datetime]) -> None:

@@ -212,7 +212,14 @@ def transaction_by_external_id(host: Host, loan: Loan, external_id: str) -> Tran
 
 
 def prepare_adjust(
-    host: Host, loan: Loan | None, loan_id: int, find: Transaction | int, body: Json, *, user: User, postgresql: bool
+    host: Host,
+    loan: Loan | None,
+    loan_id: int,
+    find: Transaction | int,
+    body: Json,
+    *,
+    user: User,
+    postgresql: bool,
 ) -> Change:
     """Check an undo (amount 0) or a replacement (amount above 0).
 
