@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from common import audit
@@ -113,21 +113,6 @@ def active() -> list[PauseDial]:
     return sorted(dials, key=lambda dial: (_WIDEST_FIRST.index(dial.scope), dial.paused_at))
 
 
-def target_name(dial: PauseDial) -> str:
-    """Say in words what a dial stops."""
-    if dial.scope == EVERYTHING:
-        return "All payouts"
-    if dial.scope == PauseDial.Scope.PARTNER:
-        return f"Payouts of {_name(Partner, dial.target_id)}"
-    if dial.scope == PauseDial.Scope.SHORTCODE:
-        return f"Payouts through shortcode {_name(Shortcode, dial.target_id)}"
-    return "Payouts of a loan product"
-
-
-def _name(model: type[models.Model], row_id: UUID | None) -> str:
-    return str(model._default_manager.filter(pk=row_id).first() or "one that is gone")
-
-
 def _turn_on(
     *, scope: str, target_id: UUID | None, reason: str, at: datetime, **who: AbstractBaseUser | bool
 ) -> PauseDial | None:
@@ -153,7 +138,7 @@ def _check(scope: str, target_id: UUID | None, reason: str) -> None:
     model = {PauseDial.Scope.PARTNER: Partner, PauseDial.Scope.SHORTCODE: Shortcode}.get(
         PauseDial.Scope(scope)
     )
-    if model and target_id and not model._default_manager.filter(pk=target_id).exists():
+    if model and target_id and not model._default_manager.filter(pk=str(target_id)).exists():
         raise CannotPause(f"There is no such {scope}.")
 
 

@@ -107,8 +107,9 @@ def _rotated(token: str, model: type[models.Model], field: EncryptedTextField, p
         return rotate(token)
     except (ImproperlyConfigured, InvalidToken):
         raise CommandError(
-            f"{model._meta.db_table}.{field.column} of row {pk} opens with none of VAULT_ENCRYPTION_KEYS. Add the "
-            "key that it was written with at the end of the list and run this again; what is rotated stays so."
+            f"{model._meta.db_table}.{field.column} of row {pk} opens with none of VAULT_ENCRYPTION_KEYS. "
+            "Add the key that it was written with at the end of the list and run this again; what is rotated "
+            "stays so."
         ) from None
 
 

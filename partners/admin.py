@@ -1,0 +1,148 @@
+"""Set-up of partners by hand. Pages that can ask M-Pesa or Mifos something are in the apps above."""
+
+from datetime import date
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.admin import StackedInline, TabularInline
+from unfold.enums import ActionVariant
+
+from common.changes import By
+from common.phone import masked
+from common.windows import AuditedAdmin, ReadOnlyAdmin, SecretsStayIn, button, column, dialog, go_to, person
+from partners import operations
+from partners.forms import PartnerForm, ShortcodeForm
+from partners.models import ApiKey, Partner, Shortcode, TariffBand
+
+CREDENTIALS = ("consumer_key", "consumer_secret", "initiator", "initiator_password", "certificate")
+
+
+class ShortcodeInline(SecretsStayIn, StackedInline):  # type: ignore[misc]
+    model = Shortcode
+    form = ShortcodeForm
+    tab = True
+    extra = 0
+    show_change_link = True
+    can_delete = False
+    fieldsets = [
+        (None, {"fields": [("number", "kind", "is_active")]}),
+        (
+            "Credentials of its Daraja app",
+            {
+                "fields": [
+                    ("consumer_key", "consumer_secret"),
+                    ("initiator", "initiator_password"),
+                    "certificate",
+                ]
+            },
+        ),
+        ("Pace and collections", {"fields": [("rate_per_second", "c2b_version", "response_type")]}),
+    ]
+
+
+class TariffInline(TabularInline):  # type: ignore[misc]
+    """Bands are added with a date; those that hold already are history and stay as they are."""
+
+    model = TariffBand
+    tab = True
+    extra = 0
+    fields = ["kind", "valid_from", "up_to", "fee"]
+    can_delete = False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Partner)
+class PartnerAdmin(AuditedAdmin):
+    form = PartnerForm
+    list_display = ["name", "code", "numbers", "masked_phones", "state"]
+    search_fields = ["name", "code"]
+    list_filter = ["is_active"]
+    readonly_fields = ["masked_phones", "created_at", "updated_at"]
+    inlines = [ShortcodeInline, TariffInline]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        phones = "phones" if self.has_change_permission(request, obj) else "masked_phones"
+        about = [("name", "code"), phones, ("language", "approval_limit"), "is_active"]
+        return [(None, {"fields": about}), *([("Dates", {"fields": [_DATES]})] if obj else [])]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), *(["code"] if obj else [])]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("shortcodes")
+
+    @column(description="Shortcodes")
+    def numbers(self, partner: Partner) -> str:
+        return ", ".join(shortcode.number for shortcode in partner.shortcodes.all()) or "the shared one"
+
+    @column(description="SMS to")
+    def masked_phones(self, partner: Partner) -> str:
+        return ", ".join(masked(phone) for phone in partner.phones) or "nobody"
+
+    @column(description="State", label={"active": "success", "off": "danger"})
+    def state(self, partner: Partner) -> str:
+        return "active" if partner.is_active else "off"
+
+
+_DATES = ("created_at", "updated_at")
+
+
+@admin.register(TariffBand)
+class TariffBandAdmin(AuditedAdmin):
+    list_display = ["kind", "whose", "valid_from", "up_to", "fee"]
+    list_filter = ["kind", "partner"]
+    search_fields = ["partner__name", "partner__code"]
+    search_help_text = "Partner"
+    autocomplete_fields = ["partner"]
+    date_hierarchy = None
+
+    @column(description="For", ordering="partner")
+    def whose(self, band: TariffBand) -> str:
+        return str(band.partner or "every partner without its own")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A band that has held for a day is history: a later one replaces it."""
+        allowed = bool(super().has_change_permission(request, obj))
+        return allowed and (not isinstance(obj, TariffBand) or obj.valid_from >= _today())
+
+
+def _today() -> date:
+    return timezone.localdate()
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    list_display = ["name", "prefix", "whose", "state", "expires_at", "last_used_at"]
+    list_filter = ["partner"]
+    search_fields = ["name", "prefix", "partner__name"]
+    fields = ["name", "prefix", "partner", "scopes", "expires_at", "revoked_at", "last_used_at", "created_at"]
+    actions_detail = ["revoke"]
+
+    @column(description="For", ordering="partner")
+    def whose(self, key: ApiKey) -> str:
+        return str(key.partner or "the platform")
+
+    @column(description="State", label={"in use": "success", "revoked": "danger", "expired": "warning"})
+    def state(self, key: ApiKey) -> str:
+        if key.revoked_at:
+            return "revoked"
+        return "expired" if key.expires_at and key.expires_at <= timezone.now() else "in use"
+
+    @button(
+        description="Revoke",
+        icon="key_off",
+        variant=ActionVariant.DANGER,
+        permissions=["partners.change_apikey"],
+        dialog=dialog("Revoke this key", "Whoever uses it is refused from now on.", "Revoke"),
+    )
+    def revoke(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        key = ApiKey.objects.get(pk=object_id)
+        by = By(actor=person(request), reason=form.cleaned_data["reason"])
+        if operations.revoke_api_key(key=key, by=by, at=timezone.now()):
+            messages.success(request, "The key is revoked.")
+        return go_to(reverse("admin:partners_apikey_change", args=[object_id]))

@@ -1,0 +1,151 @@
+"""How the pages look: name, colours, the rooms in the sidebar, and what stands on every page."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+Link = tuple[str, str, str]  # title, icon, name of the page: "<app>_<model>" for a table, else a URL name
+
+# The rooms of the house. A page that this installation does not have is left out.
+ROOMS: list[tuple[str, list[Link]]] = [
+    ("", [("Overview", "space_dashboard", "admin:index")]),
+    (
+        "Money out",
+        [
+            ("Disbursements", "send_money", "disbursements_disbursement"),
+            ("Attempts", "replay", "disbursements_disbursementattempt"),
+            ("Loan products", "inventory_2", "mifos_loanproduct"),
+        ],
+    ),
+    (
+        "Money in",
+        [
+            ("Collections", "payments", "c2b_c2btransaction"),
+            ("Suspense desk", "help_center", "c2b:suspense"),
+        ],
+    ),
+    (
+        "Wallets",
+        [
+            ("Wallets", "account_balance_wallet", "wallet_partnerwallet"),
+            ("Statement", "receipt_long", "wallet_wallettransaction"),
+            ("Ledger accounts", "account_balance", "wallet_account"),
+            ("Transfers", "sync_alt", "wallet_transfer"),
+            ("Holds", "lock_clock", "wallet_hold"),
+        ],
+    ),
+    (
+        "Set-up",
+        [
+            ("Partners", "handshake", "partners_partner"),
+            ("Mifos connections", "dns", "mifos_mifospartner"),
+            ("Shortcodes", "tag", "partners_shortcode"),
+            ("Tariffs", "sell", "partners_tariffband"),
+            ("API keys", "key", "partners_apikey"),
+        ],
+    ),
+    (
+        "SMS",
+        [
+            ("Notifications", "sms", "sms_smsnotification"),
+            ("Templates", "edit_note", "sms_smstemplate"),
+            ("Gateways", "cell_tower", "sms_smsgateway"),
+        ],
+    ),
+    (
+        "Control",
+        [
+            ("Pause dials", "pause_circle", "partners_pausedial"),
+            ("Messages from outside", "inbox", "common_inboundmessage"),
+            ("Audit", "history", "common_auditline"),
+        ],
+    ),
+    ("People", [("Users", "group", "auth_user"), ("Roles", "badge", "auth_group")]),
+]
+
+
+def rooms(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the sidebar for this person: the rooms that exist and that the person may enter."""
+    found = []
+    for title, links in ROOMS:
+        items = [item for link in links if (item := _item(request, *link))]
+        if items:
+            found.append({"title": title, "separator": bool(title), "items": items})
+    return found
+
+
+def _item(request: HttpRequest, title: str, icon: str, page: str) -> dict[str, Any] | None:
+    name = page if ":" in page else f"admin:{page}_changelist"
+    try:
+        link = reverse(name)
+    except NoReverseMatch:
+        return None
+    if ":" not in page and not _may_see(request, page):
+        return None
+    item: dict[str, Any] = {"title": title, "icon": icon, "link": link}
+    return item | ({"active": request.path == link} if page == "admin:index" else {})
+
+
+def _may_see(request: HttpRequest, page: str) -> bool:
+    app, _, model = page.partition("_")
+    may: Callable[[str], bool] = request.user.has_perm
+    return may(f"{app}.view_{model}") or may(f"{app}.change_{model}")
+
+
+def environment(request: HttpRequest) -> list[str]:
+    """Say on every page whether money is real."""
+    return ["Sandbox", "info"] if settings.DEMO else ["Live", "danger"]
+
+
+def title_prefix(request: HttpRequest) -> str:
+    return "[Sandbox]" if settings.DEMO else ""
+
+
+def everywhere(request: HttpRequest) -> dict[str, Any]:
+    """Give every page the pause dials that are on, for the banner."""
+    if not getattr(request.user, "is_staff", False):
+        return {}
+    from partners import pausing
+    from vault.dials import target_name  # these need the apps, and the settings import this module
+
+    return {"standing_dials": [(dial, target_name(dial)) for dial in pausing.active()]}
+
+
+_GREEN = {
+    "50": "oklch(97.3% .017 166)",
+    "100": "oklch(94% .045 165)",
+    "200": "oklch(89% .085 165)",
+    "300": "oklch(82% .125 164)",
+    "400": "oklch(73% .15 163)",
+    "500": "oklch(64% .145 163)",
+    "600": "oklch(53% .118 164)",
+    "700": "oklch(45% .098 165)",
+    "800": "oklch(38% .08 166)",
+    "900": "oklch(33% .067 167)",
+    "950": "oklch(22% .045 169)",
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Payment Vault",
+    "SITE_HEADER": "Payment Vault",
+    "SITE_SUBHEADER": "Loans out, payments in",
+    "SITE_SYMBOL": "encrypted",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_BACK_BUTTON": True,
+    "BORDER_RADIUS": "6px",
+    "ENVIRONMENT": "vault.look.environment",
+    "ENVIRONMENT_TITLE_PREFIX": "vault.look.title_prefix",
+    "GLOBAL_CALLBACK": "vault.look.everywhere",
+    "COLORS": {"primary": _GREEN},
+    "COMMAND": {"search_models": True, "show_history": False},
+    "SIDEBAR": {
+        "show_search": False,
+        "command_search": True,
+        "show_all_applications": False,
+        "navigation": "vault.look.rooms",
+    },
+}
