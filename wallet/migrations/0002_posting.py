@@ -1,0 +1,214 @@
+"""A transfer posts itself: both balances and both lines change in its own trigger, or nothing does.
+
+The triggers' `when (pg_trigger_depth() = 0)` means: by a statement of ours, not by the posting trigger.
+Accounts are always locked in the order of their ids, so that two transfers cannot wait for each other.
+"""
+
+from django.db import migrations
+
+POSTING = """
+create sequence ledger_line_numbers;
+
+-- A UUIDv7: milliseconds, then chance.
+create function ledger_id() returns uuid language sql volatile as $$
+    select (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
+            || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid
+$$;
+
+-- The one account of a kind; one of the platform's is opened when it is first needed.
+create function ledger_account(p_kind text, p_partner uuid, p_shortcode uuid) returns uuid language plpgsql as $$
+declare
+    found_id uuid;
+begin
+    if p_kind in ('float', 'float_held') then
+        select id into found_id from ledger_accounts
+            where partner_id = p_partner and kind = p_kind and shortcode_id = p_shortcode;
+    elsif p_kind in ('wallet', 'wallet_held') then
+        select id into found_id from ledger_accounts
+            where partner_id = p_partner and kind = p_kind and shortcode_id is null;
+    else
+        select id into found_id from ledger_accounts where partner_id is null and kind = p_kind;
+        if found_id is null then
+            insert into ledger_accounts (id, kind, created_at) values (ledger_id(), p_kind, now())
+                on conflict do nothing;
+            select id into found_id from ledger_accounts where partner_id is null and kind = p_kind;
+        end if;
+    end if;
+    if found_id is null then
+        raise exception 'no % account is open for partner %, shortcode %', p_kind, p_partner, p_shortcode
+            using errcode = 'foreign_key_violation';
+    end if;
+    return found_id;
+end $$;
+
+-- One side of a transfer. The platform's accounts keep neither balance nor lines.
+create function ledger_move(t ledger_transfers, p_account uuid, p_change numeric) returns void
+language plpgsql as $$
+declare
+    a_kind text;
+    a_partner uuid;
+    a_balance numeric;
+begin
+    update ledger_accounts set balance = balance + p_change
+        where id = p_account and balance is not null
+        returning kind, partner_id, balance into a_kind, a_partner, a_balance;
+    if not found then
+        return;
+    end if;
+    if a_kind in ('wallet_held', 'float_held') and pg_trigger_depth() < 2 then
+        raise exception 'held money moves only with its hold' using errcode = 'restrict_violation';
+    end if;
+    if a_kind <> 'wallet' then
+        insert into ledger_lines
+            (id, number, account_id, transfer_id, amount, balance_after, event_at, created_at)
+            values (ledger_id(), nextval('ledger_line_numbers'), p_account, t.id, p_change, a_balance,
+                    t.event_at, t.created_at);
+        return;
+    end if;
+    with mirrored as (
+        update partner_wallets set
+            current_balance = a_balance,
+            last_topup_date = case when t.type = 'topup' and p_change > 0 then t.event_at else last_topup_date end,
+            last_topup_amount = case when t.type = 'topup' and p_change > 0 then p_change else last_topup_amount end,
+            updated_at = t.created_at
+        where partner_id = a_partner returning id
+    )
+    insert into wallet_transactions
+        (id, number, wallet_id, transfer_id, transaction_type, amount, balance_after, reference, description,
+         sms_sent, event_at, created_at)
+        select ledger_id(), nextval('ledger_line_numbers'), mirrored.id, t.id, t.type, p_change, a_balance,
+               t.reference, t.description, false, t.event_at, t.created_at
+        from mirrored;
+    if not found then
+        raise exception 'partner % has no wallet', a_partner using errcode = 'foreign_key_violation';
+    end if;
+end $$;
+
+create function ledger_post() returns trigger language plpgsql as $$
+begin
+    if new.reverses_id is not null and not exists (
+        select from ledger_transfers t where t.id = new.reverses_id and t.amount = new.amount
+            and t.from_account_id = new.to_account_id and t.to_account_id = new.from_account_id
+    ) then
+        raise exception 'a reversal is the same amount the other way' using errcode = 'check_violation';
+    end if;
+    if new.from_account_id < new.to_account_id then
+        perform ledger_move(new, new.from_account_id, -new.amount);
+        perform ledger_move(new, new.to_account_id, new.amount);
+    else
+        perform ledger_move(new, new.to_account_id, new.amount);
+        perform ledger_move(new, new.from_account_id, -new.amount);
+    end if;
+    return null;
+end $$;
+-- After, not before: a row that "on conflict do nothing" skips must move no money.
+create trigger ledger_transfers_post after insert on ledger_transfers
+    for each row execute function ledger_post();
+
+create function ledger_refuse() returns trigger language plpgsql as $$
+begin
+    raise exception '% of % is the work of a transfer alone', lower(tg_op), tg_table_name
+        using errcode = 'restrict_violation';
+end $$;
+
+create trigger ledger_transfers_append_only before update or delete on ledger_transfers
+    for each row execute function refuse_change();
+
+create trigger ledger_lines_append_only before update or delete on ledger_lines
+    for each row execute function refuse_change();
+create trigger ledger_lines_by_transfer before insert on ledger_lines
+    for each row when (pg_trigger_depth() = 0) execute function ledger_refuse();
+
+create trigger wallet_transactions_append_only before update on wallet_transactions
+    for each row when (to_jsonb(old) - 'sms_sent' is distinct from to_jsonb(new) - 'sms_sent')
+    execute function refuse_change();
+create trigger wallet_transactions_no_delete before delete on wallet_transactions
+    for each row execute function refuse_change();
+create trigger wallet_transactions_by_transfer before insert on wallet_transactions
+    for each row when (pg_trigger_depth() = 0) execute function ledger_refuse();
+
+create trigger ledger_accounts_open_empty before insert on ledger_accounts
+    for each row when (new.balance <> 0) execute function ledger_refuse();
+create trigger ledger_accounts_by_transfer before update on ledger_accounts
+    for each row when (pg_trigger_depth() = 0) execute function ledger_refuse();
+create trigger ledger_accounts_no_delete before delete on ledger_accounts
+    for each row execute function ledger_refuse();
+
+create trigger partner_wallets_open_empty before insert on partner_wallets
+    for each row when (new.current_balance <> 0) execute function ledger_refuse();
+create trigger partner_wallets_by_transfer before update on partner_wallets
+    for each row when (
+        pg_trigger_depth() = 0 and (new.current_balance <> old.current_balance or new.partner_id <> old.partner_id)
+    ) execute function ledger_refuse();
+create trigger partner_wallets_no_delete before delete on partner_wallets
+    for each row execute function ledger_refuse();
+
+-- Short rows that change all the time: leave room beside them.
+alter table ledger_accounts set (fillfactor = 50);
+alter table partner_wallets set (fillfactor = 50);
+alter table ledger_holds set (fillfactor = 80);
+"""
+
+# One movement asked for by name; a repeat changes nothing.
+TRANSFER = """
+create function ledger_transfer(
+    p_id uuid, p_type text, p_reference text, p_from uuid, p_to uuid, p_amount numeric, p_event_at timestamptz,
+    p_at timestamptz, p_description text, p_reverses uuid,
+    out outcome text, out transfer_id uuid, out available numeric
+) language plpgsql as $$
+declare
+    earlier ledger_transfers;
+begin
+    perform from ledger_accounts where id in (p_from, p_to) and balance is not null order by id for no key update;
+    select * into earlier from ledger_transfers where type = p_type and reference = p_reference;
+    if not found then
+        select balance into available from ledger_accounts where id = p_from;
+        if available < p_amount then
+            outcome := 'short';
+            return;
+        end if;
+        insert into ledger_transfers (id, type, reference, from_account_id, to_account_id, amount, event_at,
+                                      created_at, description, reverses_id)
+            values (p_id, p_type, p_reference, p_from, p_to, p_amount, p_event_at, p_at, p_description, p_reverses)
+            on conflict (type, reference) do nothing;
+        if found then
+            outcome := 'booked';
+            transfer_id := p_id;
+            return;
+        end if;
+        select * into earlier from ledger_transfers where type = p_type and reference = p_reference;
+    end if;
+    transfer_id := earlier.id;
+    outcome := case
+        when (earlier.from_account_id, earlier.to_account_id, earlier.amount) = (p_from, p_to, p_amount)
+        then 'already' else 'contradiction' end;
+end $$;
+"""
+
+UNDO = """
+drop function ledger_transfer;
+drop trigger partner_wallets_no_delete on partner_wallets;
+drop trigger partner_wallets_by_transfer on partner_wallets;
+drop trigger partner_wallets_open_empty on partner_wallets;
+drop trigger ledger_accounts_no_delete on ledger_accounts;
+drop trigger ledger_accounts_by_transfer on ledger_accounts;
+drop trigger ledger_accounts_open_empty on ledger_accounts;
+drop trigger wallet_transactions_by_transfer on wallet_transactions;
+drop trigger wallet_transactions_no_delete on wallet_transactions;
+drop trigger wallet_transactions_append_only on wallet_transactions;
+drop trigger ledger_lines_by_transfer on ledger_lines;
+drop trigger ledger_lines_append_only on ledger_lines;
+drop trigger ledger_transfers_append_only on ledger_transfers;
+drop trigger ledger_transfers_post on ledger_transfers;
+drop function ledger_refuse;
+drop function ledger_post;
+drop function ledger_move;
+drop function ledger_account;
+drop function ledger_id;
+drop sequence ledger_line_numbers;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("wallet", "0001_initial"), ("common", "0002_append_only")]
+    operations = [migrations.RunSQL(POSTING + TRANSFER, UNDO)]
