@@ -69,13 +69,9 @@ class Wanted:
 
 
 async def parameters(request: web.Request) -> dict[str, str]:
-    """Query, form and JSON fields in one; faults and handlers share it."""
-    cached: dict[str, str] | None = request.get("damza")
-    if cached is None:
-        given: dict[str, Any] = {**request.query, **await body_fields(request)}
-        cached = {name: str(value) for name, value in given.items()}
-        request["damza"] = cached
-    return cached
+    """Query, form and JSON fields in one."""
+    given: dict[str, Any] = {**request.query, **await body_fields(request)}
+    return {name: str(value) for name, value in given.items()}
 
 
 async def body_fields(request: web.Request) -> dict[str, Any]:
