@@ -1,0 +1,189 @@
+"""The client of Safaricom's Daraja: payouts, states, balances, transfers of float."""
+
+from decimal import Decimal
+from typing import Any
+
+import requests
+
+from common.gateway import GatewayError, OutcomeUnknown, Rejected, Retryable
+from common.http import Answer, Timeout, call
+from mpesa import bodies, credential
+from mpesa.answers import Reply, given_token, read, token_error
+from mpesa.shapes import Accepted, Credentials, Payout
+from mpesa.tokens import NewToken, TokenStore, app_key
+
+__all__ = ["Accepted", "Client", "Credentials", "Payout"]
+
+TOKEN_PATH = "/oauth/v1/generate"
+TOKEN_TIMEOUT = Timeout(connect=4.0, read=8.0)  # together below the time that a token's lock is kept
+
+
+class Client:
+    """Speaks to Daraja for one shortcode. Safe to share between threads as far as the session is.
+
+    Every method raises `Rejected` (nothing happened; with `stop`, nothing more should be asked for this
+    shortcode), `Retryable` (nothing happened; a `code` in `codes.SLOW_DOWN` asks for a slower pace) or
+    `OutcomeUnknown`. `codes.verdict(error.code, error.message)` has the class and the words of a code.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        credentials: Credentials,
+        session: requests.Session,
+        tokens: TokenStore,
+        timeout: Timeout | None = None,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._credentials = credentials
+        self._session = session
+        self._tokens = tokens
+        self._timeout = timeout
+        self._app = app_key(self._base_url, credentials.consumer_key)
+
+    def pay(self, payout: Payout) -> Accepted:
+        """Ask M-Pesa to pay (B2C version 3), and say whether it took the request.
+
+        The same id may be sent again after any error: M-Pesa refuses the second one. It does so without
+        repeating its first answer, so that `earlier` comes without a conversation id.
+
+        :raises ValueError: nothing was sent: an amount with cents, or callback addresses that Daraja refuses
+        :raises Rejected: not paid, and this request never will be
+        :raises Retryable: the request never reached M-Pesa; send it again with the same id
+        :raises OutcomeUnknown: it may be paid
+        """
+        body = bodies.payout_body(payout, self._credentials, self._credential())
+        ours = payout.originator_conversation_id
+        reply = self._send("pay", bodies.PAYOUT_PATH, body, reference=ours)
+        if reply.duplicate:
+            return Accepted(conversation_id="", originator_conversation_id=ours, earlier=True)
+        return _accepted(reply, ours)
+
+    def ask_status(
+        self, *, originator_conversation_id: str = "", receipt: str = "", result_url: str, timeout_url: str
+    ) -> Accepted:
+        """Ask what became of a payment, by our own id or by its receipt; the answer comes to the result URL.
+
+        :raises ValueError: nothing was sent: both or neither given, or callback addresses that are refused
+        :raises Rejected: the question was refused
+        :raises Retryable: it was not answered; asking twice does no harm
+        """
+        body = bodies.status_body(
+            self._credentials,
+            self._credential(),
+            originator_conversation_id=originator_conversation_id,
+            receipt=receipt,
+            result_url=result_url,
+            timeout_url=timeout_url,
+        )
+        return self._ask("status", bodies.STATUS_PATH, body, reference=originator_conversation_id or receipt)
+
+    def ask_balance(self, *, result_url: str, timeout_url: str) -> Accepted:
+        """Ask for the shortcode's balances; the answer comes to the result URL.
+
+        :raises ValueError: nothing was sent: callback addresses that Daraja refuses
+        :raises Rejected: the question was refused
+        :raises Retryable: it was not answered; asking twice does no harm
+        """
+        body = bodies.balance_body(
+            self._credentials, self._credential(), result_url=result_url, timeout_url=timeout_url
+        )
+        return self._ask("balance", bodies.BALANCE_PATH, body, reference=self._credentials.shortcode)
+
+    def pay_to_bulk(
+        self, *, to_shortcode: str, amount: Decimal, reference: str, result_url: str, timeout_url: str
+    ) -> Accepted:
+        """Move float from this shortcode's Working account to a shortcode's Utility account.
+
+        M-Pesa knows no id of ours here: after `OutcomeUnknown` only balances or the statement tell, and it
+        must not be sent again before they do.
+
+        :raises ValueError: nothing was sent: an amount with cents, or callback addresses that are refused
+        :raises Rejected: not moved
+        :raises Retryable: the request never reached M-Pesa
+        :raises OutcomeUnknown: it may be moved
+        """
+        body = bodies.transfer_body(
+            self._credentials,
+            self._credential(),
+            to_shortcode=to_shortcode,
+            amount=amount,
+            reference=reference,
+            result_url=result_url,
+            timeout_url=timeout_url,
+        )
+        return _accepted(self._send("transfer", bodies.TRANSFER_PATH, body, reference=reference))
+
+    def _ask(self, operation: str, path: str, body: bodies.Body, *, reference: str) -> Accepted:
+        """Send a question. An unclear answer to it may simply be asked for again."""
+        try:
+            return _accepted(self._send(operation, path, body, reference=reference))
+        except OutcomeUnknown as exc:
+            raise Retryable(exc.message, code=exc.code) from exc
+
+    def _send(self, operation: str, path: str, body: bodies.Body, *, reference: str) -> Reply:
+        """Post a body; where the token is refused, with a new one once more.
+
+        That is safe for money too: the gateway refuses a token before M-Pesa sees the request.
+        """
+        token = self._token()
+        reply = read(self._post(operation, path, body, token, reference))
+        if reply.token_refused:
+            self._tokens.drop(self._app, token)
+            reply = read(self._post(operation, path, body, self._token(), reference))
+        return reply
+
+    def _post(self, operation: str, path: str, body: bodies.Body, token: str, reference: str) -> Answer:
+        return self._call(
+            "POST",
+            path,
+            operation=operation,
+            reference=reference,
+            timeout=self._timeout,
+            headers={"Authorization": f"Bearer {token}"},
+            json=body,
+        )
+
+    def _call(self, method: str, path: str, **options: Any) -> Answer:
+        return call(self._session, method, self._base_url + path, system="mpesa", **options)
+
+    def _token(self) -> str:
+        return self._tokens.get(self._app, self._new_token)
+
+    def _new_token(self) -> NewToken:
+        """:raises Rejected, Retryable: there is none, and nothing else was attempted"""
+        try:
+            answer = self._call(
+                "GET",
+                TOKEN_PATH,
+                operation="token",
+                timeout=TOKEN_TIMEOUT,
+                params={"grant_type": "client_credentials"},
+                auth=(self._credentials.consumer_key.encode(), self._credentials.consumer_secret.encode()),
+            )
+        except OutcomeUnknown as exc:
+            raise Retryable(exc.message) from exc
+        token = given_token(answer)
+        if token is None:
+            raise token_error(read(answer))
+        return token
+
+    def _credential(self) -> str:
+        who = self._credentials
+        try:
+            return credential.security_credential(
+                password=who.initiator_password, certificate=who.certificate
+            )
+        except ValueError as exc:
+            raise Rejected(f"Nothing was sent for shortcode {who.shortcode}: {exc}.", stop=True) from exc
+
+
+def _accepted(reply: Reply, ours: str = "") -> Accepted:
+    if not reply.accepted:
+        error: GatewayError = reply.error()
+        raise error
+    return Accepted(
+        conversation_id=reply.conversation_id,
+        originator_conversation_id=reply.originator_conversation_id or ours,
+    )
