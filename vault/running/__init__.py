@@ -1,0 +1,1 @@
+"""Run the whole platform on one machine: `python -m vault.running demo|run`."""
