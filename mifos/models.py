@@ -67,6 +67,8 @@ class MifosPartner(models.Model):
     webhook_token_version = models.PositiveSmallIntegerField(default=0, editable=False)
     webhook_previous_until = models.DateTimeField(null=True, blank=True, editable=False)
 
+    product_wish = models.JSONField(default=dict, blank=True, editable=False)  # see `mifos/wish.py`
+
     poll_seconds = models.PositiveIntegerField(default=15, validators=[MinValueValidator(1)])
     next_step_at = models.DateTimeField(null=True, blank=True, default=clock.now, editable=False)  # next poll
     last_poll_at = models.DateTimeField(null=True, blank=True, editable=False)

@@ -42,6 +42,7 @@ class Migration(migrations.Migration):
                 ('webhook_hook_id', models.PositiveBigIntegerField(blank=True, editable=False, null=True)),
                 ('webhook_token_version', models.PositiveSmallIntegerField(default=0, editable=False)),
                 ('webhook_previous_until', models.DateTimeField(blank=True, editable=False, null=True)),
+                ('product_wish', models.JSONField(blank=True, default=dict, editable=False)),
                 ('poll_seconds', models.PositiveIntegerField(default=15, validators=[django.core.validators.MinValueValidator(1)])),
                 ('next_step_at', models.DateTimeField(blank=True, default=django.utils.timezone.now, editable=False, null=True)),
                 ('last_poll_at', models.DateTimeField(blank=True, editable=False, null=True)),
