@@ -1,0 +1,240 @@
+"""What can be done with a partner's Mifos: connect, test, learn its products, keep its health."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from common.gateway import GatewayError, Rejected
+from common.money import CENT, LARGEST
+from mifos import address, diagnosis, errors, sessions
+from mifos.client import Mifos
+from mifos.diagnosis import Finding, explained
+from mifos.host_limit import BUSY, slot
+from mifos.models import LoanProduct, MifosPartner
+from mifos.shapes import Product
+from mifos.webhook import (
+    put_hook,
+    read_webhook_token,
+    rotate_webhook_token,
+    webhook_address,
+    webhook_token,
+)
+from mifos.wish import wished
+
+__all__ = [
+    "Finding",
+    "Synced",
+    "connect",
+    "explained",
+    "note",
+    "note_failure",
+    "note_success",
+    "read_webhook_token",
+    "register_webhook",
+    "resolve_payment_type",
+    "rotate_webhook_token",
+    "sync_products",
+    "test_connection",
+    "today_in",
+    "webhook_address",
+    "webhook_token",
+]
+
+TRIES = 5  # failures in a row before the host is left alone
+FIRST_REST = timedelta(seconds=10)
+LONGEST_REST = timedelta(minutes=5)
+_NO_DATE_FOR = timedelta(minutes=5)
+
+_without_business_date: dict[UUID, datetime] = {}  # until when not to ask again; safe to lose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    new: int
+    seen: int
+    gone: int
+
+
+def connect(mifos_partner: MifosPartner) -> Mifos:
+    """Make a client for one tenant; the HTTP session is shared by all tenants of the server.
+
+    :raises Rejected: the address is not one that we may speak to
+    """
+    try:
+        address.origin(mifos_partner.mifos_host_url)
+    except ValidationError as exc:
+        raise Rejected(
+            f"The Mifos address cannot be used. {exc.messages[0]}", code="address", stop=True
+        ) from exc
+    session = sessions.session_for(
+        mifos_partner.base_url,
+        ca_certificate=mifos_partner.ca_certificate,
+        allow_private=settings.ALLOW_PRIVATE_HOSTS,
+    )
+    return Mifos(
+        base_url=mifos_partner.base_url,
+        tenant=mifos_partner.mifos_tenant_id,
+        username=mifos_partner.mifos_username,
+        password=mifos_partner.mifos_password,
+        session=session,
+    )
+
+
+def test_connection(*, mifos_partner_id: UUID) -> list[Finding]:
+    """Ask the host all that will be needed and say in words what is wrong; changes nothing there.
+
+    What it learns is kept: the payment type's id, and the column by which the host can order its list.
+    """
+    row = MifosPartner.objects.get(pk=mifos_partner_id)
+    try:
+        client = connect(row)
+    except Rejected as exc:
+        return [Finding(step="address", ok=False, words=exc.message)]
+    findings = list(
+        diagnosis.examine(
+            client,
+            tenant=row.mifos_tenant_id,
+            payment_type=row.payment_type,
+            order_by=row.list_order_by,
+            use_business_date=row.use_business_date,
+        )
+    )
+    good = {finding.step for finding in findings if finding.ok}
+    if "payment type" in good:
+        resolve_payment_type(mifos_partner_id=row.pk, client=client, fresh=True)
+    if "approved loans" in good:
+        order = diagnosis.list_order(client, order_by=row.list_order_by)
+        MifosPartner.objects.filter(pk=row.pk).update(list_order_by=order)
+    return findings
+
+
+def sync_products(*, mifos_partner_id: UUID, at: datetime) -> Synced:
+    """Take over names and limits from Mifos. Switches and rules stay, new products get those
+    that the partner's `product_wish` says, and products that are gone are marked.
+
+    :raises Rejected, Retryable: Mifos did not give its list; nothing is changed
+    """
+    client = connect(MifosPartner.objects.get(pk=mifos_partner_id))
+    with slot(client.base_url):
+        products = client.products()
+    with transaction.atomic():
+        wish = MifosPartner.objects.get(pk=mifos_partner_id).product_wish
+        new = sum(_take_over(mifos_partner_id, product, wish=wish, at=at) for product in products)
+        gone = _mark_gone(mifos_partner_id, [product.id for product in products])
+    return Synced(new=new, seen=len(products), gone=gone)
+
+
+def _take_over(mifos_partner_id: UUID, product: Product, *, wish: dict[str, Any], at: datetime) -> bool:
+    told = {
+        "product_name": product.name[:150],
+        "min_disbursement_amount": _limit(product.min_principal, ROUND_CEILING),
+        "max_disbursement_amount": _limit(product.max_principal, ROUND_FLOOR),
+        "currency": product.currency[:3],
+        "multi_disburse": product.multi_disburse,
+        "is_active_in_mifos": product.active,
+        "synced_at": at,
+    }
+    _, created = LoanProduct.objects.update_or_create(
+        mifos_partner_id=mifos_partner_id,
+        mifos_product_id=product.id,
+        defaults=told,
+        create_defaults=told | wished(wish, product.id),
+    )
+    return created
+
+
+def _limit(amount: Decimal | None, rounding: str) -> Decimal | None:
+    """Return a limit in whole cents, never a wider one, and None for one beyond all amounts."""
+    return None if amount is None or amount > LARGEST else amount.quantize(CENT, rounding=rounding)
+
+
+def _mark_gone(mifos_partner_id: UUID, listed: Iterable[int]) -> int:
+    rest = LoanProduct.objects.filter(mifos_partner_id=mifos_partner_id, is_active_in_mifos=True)
+    return rest.exclude(mifos_product_id__in=list(listed)).update(is_active_in_mifos=False)
+
+
+def resolve_payment_type(*, mifos_partner_id: UUID, client: Mifos, fresh: bool = False) -> int:
+    """Return the id of the partner's payment type on its host, and keep it.
+
+    :param fresh: ask again although it is known, as when Mifos says that there is none of that id
+    :raises Rejected: Mifos has none of that name, or only one for cash
+    """
+    row = MifosPartner.objects.get(pk=mifos_partner_id)
+    if row.payment_type_id is not None and not fresh:
+        return row.payment_type_id
+    found = diagnosis.find_payment_type(client.payment_types(), row.payment_type)
+    MifosPartner.objects.filter(pk=row.pk, payment_type=row.payment_type).update(payment_type_id=found.id)
+    return found.id
+
+
+def register_webhook(*, mifos_partner_id: UUID) -> int:
+    """Tell Mifos where to wake us, and return the hook's id. May be repeated, and must be after a rotation.
+
+    :raises Rejected, Retryable, OutcomeUnknown: it is not certain that it did
+    """
+    row = MifosPartner.objects.get(pk=mifos_partner_id)
+    client = connect(row)
+    with slot(client.base_url):
+        hook_id = put_hook(client, row)
+    row.webhook_url, row.webhook_hook_id = webhook_address(row), hook_id
+    row.save(update_fields=["webhook_url", "webhook_hook_id", "updated_at"])
+    return hook_id
+
+
+def today_in(*, mifos_partner: MifosPartner, client: Mifos, at: datetime, fresh: bool = False) -> date:
+    """Return the day that Mifos takes for today: its business date where we may know it, else its zone's.
+
+    :param fresh: ask although it lately had none, as when it calls our date a future one
+    :raises Rejected, Retryable: the host cannot be asked at all
+    """
+    here = at.astimezone(mifos_partner.zone).date()
+    quiet_until = _without_business_date.get(mifos_partner.pk)
+    if not mifos_partner.use_business_date or (quiet_until and at < quiet_until and not fresh):
+        return here
+    try:
+        found = client.business_date()
+    except Rejected as exc:
+        if exc.stop:
+            raise
+        found = None
+    if found is None:
+        _without_business_date[mifos_partner.pk] = at + _NO_DATE_FOR
+    return found or here
+
+
+def note_success(*, mifos_partner_id: UUID, at: datetime) -> None:
+    """Close the circuit: one good answer is enough. Writes nothing for a host that was well."""
+    sick = MifosPartner.objects.filter(pk=mifos_partner_id, failures__gt=0)
+    sick.update(failures=0, failing_since=None, failure_note="", retry_at=None, updated_at=at)
+
+
+def note_failure(*, mifos_partner_id: UUID, at: datetime, reason: str) -> None:
+    """Count a failure of the host; from the fifth in a row it rests, each time longer, up to five minutes.
+
+    Calls that were under way when the rest began do not make it longer.
+    """
+    with transaction.atomic():
+        row = MifosPartner.objects.select_for_update().get(pk=mifos_partner_id)
+        if row.resting(at):
+            return
+        row.failures += 1
+        row.failing_since = row.failing_since or at
+        row.failure_note = reason[:300]
+        if row.failures >= TRIES:
+            row.retry_at = at + min(FIRST_REST * 2 ** min(row.failures - TRIES, 10), LONGEST_REST)
+        row.save(update_fields=["failures", "failing_since", "failure_note", "retry_at"])
+
+
+def note(*, mifos_partner_id: UUID, at: datetime, exc: GatewayError | None = None) -> None:
+    """Record how a call went. A refusal shows that the host is up, a busy slot shows nothing."""
+    if exc is not None and errors.host_failed(exc):
+        note_failure(mifos_partner_id=mifos_partner_id, at=at, reason=str(exc))
+    elif exc is None or exc.code != BUSY:
+        note_success(mifos_partner_id=mifos_partner_id, at=at)
