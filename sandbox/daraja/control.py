@@ -35,6 +35,11 @@ def control_routes(world: World) -> list[web.RouteDef]:
     async def phones(request: web.Request) -> web.Response:
         return answer(set_phone(world, await read(request)))
 
+    async def receipts(request: web.Request) -> web.Response:
+        body = await read(request)
+        need(body, "after")
+        return answer({"after": world.daraja.receipts_after(int(body["after"]))})
+
     async def books(request: web.Request) -> web.Response:
         return answer(as_books(world.daraja))
 
@@ -46,6 +51,7 @@ def control_routes(world: World) -> list[web.RouteDef]:
         web.post("/control/daraja/shortcodes", shortcodes),
         web.get("/control/daraja/certificate", certificate),
         web.post("/control/daraja/phones", phones),
+        web.post("/control/daraja/receipts", receipts),
         web.get("/control/daraja/books", books),
         web.post("/control/daraja/payouts/{id}/result", send_result),
     ]

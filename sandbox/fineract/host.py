@@ -101,6 +101,15 @@ class Host:
         """Take the next number of a sequence, starting at 1."""
         return int(next(self._ids.setdefault(sequence, count(1))))
 
+    def begin_at(self, sequence: str, first: int) -> None:
+        """Let a sequence that has not been used yet begin at another number.
+
+        :raises ValueError: below 1, or numbers were given already
+        """
+        if first < 1 or sequence in self._ids:
+            raise ValueError(f"first_{sequence}_id: 1 or more expected, before the first {sequence} is made")
+        self._ids[sequence] = count(first)
+
     def now(self) -> datetime:
         """The moment in the tenant's time zone."""
         return self.clock().astimezone(zone(self.timezone))

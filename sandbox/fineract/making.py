@@ -14,7 +14,7 @@ HOST_SETTINGS: Final = frozenset({
     "host", "tenant", "username", "password", "permissions", "office_id", "password_expired",
     "password_outdated", "users", "version", "database", "date_shape", "timezone", "business_date",
     "maker_checker", "configurations", "holidays", "holidays_refused", "read_only", "cache_hooks",
-    "scheduler_seconds", "payment_types",
+    "scheduler_seconds", "payment_types", "first_loan_id", "first_client_id",
 })  # fmt: skip
 
 
@@ -122,6 +122,9 @@ def _set_rest(host: Host, body: Json) -> None:
     host.cache_hooks = bool(body.get("cache_hooks", host.cache_hooks))
     if "scheduler_seconds" in body:
         host.scheduler_until = host.clock() + timedelta(seconds=float(body["scheduler_seconds"] or 0))
+    for sequence in ("loan", "client"):  # for a caller that remembers the numbers of an earlier life
+        if f"first_{sequence}_id" in body:
+            host.begin_at(sequence, int(body[f"first_{sequence}_id"]))
     if "payment_types" in body:
         rows = body["payment_types"]
         host.payment_types = tuple(
