@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
-from unfold.widgets import UnfoldAdminPasswordInput, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from common import audit
 from common.changes import secret_fields
@@ -80,7 +80,7 @@ class WriteOnlySecretsForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
-class _SecretInput(UnfoldAdminPasswordInput):  # type: ignore[misc]
+class _SecretInput(UnfoldAdminPasswordWidget):  # type: ignore[misc]
     """A password box that never shows what it holds, not even after an error in another field."""
 
     def __init__(self) -> None:

@@ -64,7 +64,7 @@ def put_shortcode(
 
 
 def read_certificate(pem: str) -> x509.Certificate:
-    """Parse Safaricom's certificate for the SecurityCredential.
+    """Parse Safaricom's certificate for the SecurityCredential; its dates do not matter.
 
     :raises BadCertificate: no PEM certificate, or its key is not RSA
     """
@@ -82,28 +82,26 @@ def read_certificate(pem: str) -> x509.Certificate:
     return certificate
 
 
-def missing_for(shortcode: Shortcode, *, at: datetime) -> list[str]:
-    """Say in words what a shortcode lacks for its kind; empty when it is complete."""
+def missing_for(shortcode: Shortcode) -> list[str]:
+    """Say in words what a shortcode lacks for its kind; empty when it is complete.
+
+    The certificate's dates are not judged: Safaricom's own are long past, and still in use.
+    """
     words = []
     if not (shortcode.consumer_key and shortcode.consumer_secret):
-        words.append("The consumer key and secret of its Daraja app are missing.")
-    if shortcode.kind != Shortcode.Kind.C2B:
-        if not (shortcode.initiator and shortcode.initiator_password):
-            words.append("The initiator (API operator) or its password is missing.")
-        words += _certificate_words(shortcode.certificate, at)
-    return words
-
-
-def _certificate_words(pem: str, at: datetime) -> list[str]:
-    if not pem:
-        return ["Safaricom's certificate is missing, so no SecurityCredential can be made."]
+        words.append("The consumer key or secret of its Daraja app is missing.")
+    if shortcode.kind == Shortcode.Kind.C2B:
+        return words
+    if not (shortcode.initiator and shortcode.initiator_password):
+        words.append("The initiator (API operator) or its password is missing.")
+    if not shortcode.certificate:
+        words.append("Safaricom's certificate is missing, so no SecurityCredential can be made.")
+        return words
     try:
-        certificate = read_certificate(pem)
+        read_certificate(shortcode.certificate)
     except BadCertificate as exc:
-        return [str(exc)]
-    if certificate.not_valid_after_utc < at:
-        return [f"The certificate ended on {certificate.not_valid_after_utc:%d %B %Y}; load the new one."]
-    return []
+        words.append(str(exc))
+    return words
 
 
 def put_tariff(

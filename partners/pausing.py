@@ -155,5 +155,5 @@ def _partner_of(dial: PauseDial) -> UUID | None:
     if dial.scope == PauseDial.Scope.PARTNER:
         return dial.target_id
     if dial.scope == PauseDial.Scope.SHORTCODE:
-        return Shortcode.objects.filter(pk=dial.target_id).values_list("partner_id", flat=True).first()
+        return Shortcode.objects.filter(pk=str(dial.target_id)).values_list("partner_id", flat=True).first()
     return None
