@@ -41,12 +41,28 @@ class Answer:
         return (items[0] if items else body)["userMessageGlobalisationCode"]
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What the hook receiver got."""
+
+    method: str
+    path: str
+    headers: Any
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
 class Mifos:
     """The host `kilimo`, whose business date is 10 June 2026."""
 
     def __init__(self, client: TestClient[Any, Any]) -> None:
         self.client, self.world = client, client.app[WORLD]
-        self.posts: list[tuple[str, str, dict[str, str], str]] = []  # what the hook receiver got
+        self.inbox = ""  # where hooks may be sent; set when the receiver runs
+        self.inbox_status = 204
+        self.got: list[Delivery] = []
 
     async def send(self, method: str, path: str, **more: Any) -> Answer:
         login = more.pop("login", LOGIN)
@@ -105,7 +121,9 @@ class Mifos:
         sent = {name: value for name, value in sent.items() if value is not None}
         return await self.post(f"loans/{loan}?command=disburse", sent, key=key)
 
-    async def repay(self, loan: int, amount: str = "1000.00", *, key: str | None = None, **body: Any) -> Answer:
+    async def repay(
+        self, loan: int, amount: str = "1000.00", *, key: str | None = None, **body: Any
+    ) -> Answer:
         sent = FORMAT | {"transactionDate": "2026-06-05", "transactionAmount": amount} | body
         return await self.post(f"loans/{loan}/transactions?command=repayment", sent, key=key)
 
@@ -122,8 +140,24 @@ class Mifos:
 
     async def take(self, request: web.Request) -> web.Response:
         """The hook receiver of the test."""
-        self.posts.append((request.method, request.path_qs, dict(request.headers), await request.text()))
-        return web.Response(status=204)
+        self.got.append(Delivery(request.method, request.path_qs, request.headers, await request.text()))
+        return web.Response(status=self.inbox_status)
+
+    async def register(self, url: str = "", content_type: str = "json", **more: Any) -> Answer:
+        """Register a hook for approvals and disbursals, and forget the ping."""
+        body = {
+            "name": "Web",
+            "displayName": "payment-vault",
+            "isActive": True,
+            "events": [{"entityName": "LOAN", "actionName": name} for name in ("APPROVE", "DISBURSE")],
+            "config": {"Payload URL": url or self.inbox, "Content Type": content_type},
+        }
+        return await self.post("hooks", body | more)
+
+    async def deliveries(self) -> list[Delivery]:
+        """The POSTs that came, when all are through."""
+        await self.settle()
+        return [delivery for delivery in self.got if delivery.method == "POST"]
 
 
 Story = Callable[..., Awaitable[None]]
@@ -150,7 +184,7 @@ async def _tell(story: Story, settings: dict[str, Any], parameters: dict[str, An
         receiver = web.Application()
         receiver.router.add_route("*", "/{path:.*}", host.take)
         async with TestServer(receiver) as inbox:
-            host.inbox = str(inbox.make_url("/hook/TOKEN/"))  # type: ignore[attr-defined]
+            host.inbox = str(inbox.make_url("/hook/TOKEN/"))
             await host.switch(retry_seconds=0)
             defaults = {"username": "api", "password": "secret", "business_date": TODAY}
             await host.settings(**defaults | settings)
