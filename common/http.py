@@ -21,6 +21,8 @@ from common.gateway import OutcomeUnknown, Retryable
 
 log = structlog.get_logger("outside")
 
+Session = requests.Session  # so that only clients and this file name `requests`
+
 MAX_ANSWER_BYTES = 20 * 1024 * 1024
 USER_AGENT = "PaymentVault/1.0"
 

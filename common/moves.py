@@ -38,7 +38,7 @@ class Moving(models.Model):
         old = self.status
         if new not in self.NEXT[old]:
             raise ForbiddenMove(f"{self}: {old} -> {new}")
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):  # a lost race undoes the caller's transaction as a whole
             rows = type(self)._default_manager.filter(pk=self.pk, status=old)
             if not rows.update(status=new, moved_at=at, **changes):
                 raise LostRace(f"{self}: no longer {old}")

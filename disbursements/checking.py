@@ -1,0 +1,181 @@
+"""Gather the facts, ask the rules, and move a disbursement on, aside or away."""
+
+import time
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from common import correlation
+from common.gateway import GatewayError, Rejected
+from common.moves import LostRace
+from common.phone import BadPhone, canonical
+from disbursements import checks
+from disbursements.checks import Facts, Verdict
+from disbursements.hosts import busy, speaking_to
+from disbursements.models import Disbursement
+from disbursements.statuses import RECHECK, Cause, Status
+from mifos.shapes import Client, Loan
+from partners import pausing
+from partners.models import PauseDial, Shortcode, payout_shortcode
+
+BUSY_GAP = timedelta(seconds=1)
+CHECKABLE = (Status.DETECTED, Status.HELD)
+
+
+def check(*, disbursement_id: UUID, at: datetime) -> bool:
+    """Check one detected or held disbursement.
+
+    :returns: whether it is ready to be paid
+    :raises LostRace: another worker moved it first
+    """
+    row = load(disbursement_id)
+    if row.status not in CHECKABLE:
+        return False
+    started = time.monotonic()
+    try:
+        loan, client = _read_mifos(row, at=at)
+    except GatewayError as exc:
+        if busy(exc):
+            row.due(at + BUSY_GAP)
+        else:
+            hold(row, _host_trouble(exc), [], at=at)
+        return False
+    row.outside_ms += round((time.monotonic() - started) * 1000)
+    facts, trouble = _facts(row, loan=loan, client=client, at=at)
+    with transaction.atomic():
+        verdicts = ([trouble] if trouble else []) + checks.judge(facts)
+        if checks.limited(facts.rules) and all(verdict.ok for verdict in verdicts):
+            _lock_product(row)
+            verdicts += checks.usage(facts)
+        return _conclude(row, facts, verdicts, at=at)
+
+
+def load(disbursement_id: UUID) -> Disbursement:
+    """Read a disbursement with what its checks need, and take up its correlation id."""
+    rows = Disbursement.objects.select_related(
+        "partner", "mifos_partner", "mifos_partner__partner", "product"
+    )
+    row = rows.get(pk=disbursement_id)
+    correlation.bind(row.correlation_id)
+    return row
+
+
+def _read_mifos(row: Disbursement, *, at: datetime) -> tuple[Loan | None, Client | None]:
+    host = row.mifos_partner
+    if host is None or row.mifos_loan_id is None:
+        return None, None
+    with speaking_to(host, at=at) as fineract:
+        loan = fineract.loan(row.mifos_loan_id, tranches=bool(row.tranche_id))
+        return loan, fineract.client(loan.client_id) if loan.client_id else None
+
+
+def _facts(
+    row: Disbursement, *, loan: Loan | None, client: Client | None, at: datetime
+) -> tuple[Facts, Verdict | None]:
+    rules, trouble = checks.read_rules(row)
+    shortcode = payout_shortcode(row.partner_id)
+    number, phone_trouble = _phone(row, client)
+    facts = Facts(
+        disbursement=row,
+        at=at,
+        loan=loan,
+        tranche=next((t for t in loan.tranches if t.id == row.tranche_id), None) if loan else None,
+        client=client,
+        rules=rules,
+        shortcode=shortcode,
+        dial=standing_dial(row, shortcode),
+        phone=number,
+        phone_trouble=phone_trouble,
+    )
+    return facts, trouble
+
+
+def standing_dial(row: Disbursement, shortcode: Shortcode | None) -> PauseDial | None:
+    """Return the dial that stops this disbursement, if any."""
+    return pausing.standing(
+        partner_id=row.partner_id, product_id=row.product_id, shortcode_id=shortcode.pk if shortcode else None
+    )
+
+
+def _phone(row: Disbursement, client: Client | None) -> tuple[str, str]:
+    if row.source == Disbursement.Source.API:
+        return row.phone, ""
+    if client is None:
+        return "", "the loan belongs to a group, and a group has no phone"
+    try:
+        return canonical(client.mobile_no), ""
+    except BadPhone as exc:
+        return "", str(exc)
+
+
+def _lock_product(row: Disbursement) -> None:
+    """Let the checks of one product that count other payments follow each other."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"limits:{row.product_id}"])
+
+
+def _conclude(row: Disbursement, facts: Facts, verdicts: list[Verdict], *, at: datetime) -> bool:
+    refusal = next((verdict for verdict in verdicts if not verdict.ok), None)
+    if facts.client is not None:
+        row.client_name = facts.client.display_name[:200]
+    row.phone = facts.phone
+    if refusal is None:
+        changes = _seen(row, verdicts) | {"checked_at": at, "next_step_at": at, "attention": ""}
+        row.move(Status.READY, at=at, note="All checks passed.", evidence=_shown(verdicts), **changes)
+        return True
+    if refusal.cancels:
+        row.move(
+            Status.CANCELLED, at=at, note=refusal.words, evidence=_shown(verdicts), **_seen(row, verdicts)
+        )
+        return False
+    hold(row, refusal, verdicts, at=at)
+    return False
+
+
+def hold(row: Disbursement, refusal: Verdict, verdicts: list[Verdict], *, at: datetime) -> None:
+    """Hold a disbursement for the cause of a refusal; the timeline gets a line only when the cause is new."""
+    gap = RECHECK.get(refusal.cause)
+    again = at + gap if gap else None
+    seen = _seen(row, verdicts)
+    if row.status == Status.HELD and row.hold_cause == refusal.cause:
+        quiet = seen | {"next_step_at": again, "queued_at": None, "reason": refusal.words}
+        if not Disbursement.objects.filter(pk=row.pk, status=Status.HELD).update(**quiet):
+            raise LostRace(f"{row}: no longer held")
+        return
+    row.move(
+        Status.HELD,
+        at=at,
+        note=refusal.words,
+        evidence=_shown(verdicts),
+        hold_cause=refusal.cause,
+        next_step_at=again,
+        **seen,
+    )
+    if again is None:
+        row.ask_for_person(refusal.words, at=at)
+
+
+def _seen(row: Disbursement, verdicts: list[Verdict]) -> dict[str, Any]:
+    seen: dict[str, Any] = {
+        "client_name": row.client_name,
+        "phone": row.phone,
+        "outside_ms": row.outside_ms,
+    }
+    return seen | ({"checks": _shown(verdicts)} if verdicts else {})
+
+
+def _shown(verdicts: list[Verdict]) -> list[dict[str, Any]]:
+    return [verdict.shown() for verdict in verdicts]
+
+
+def _host_trouble(exc: GatewayError) -> Verdict:
+    """Say in a verdict why Mifos could not be read; only a definite, odd answer needs a person."""
+    if isinstance(exc, Rejected) and not exc.stop:
+        return checks.no(
+            "mifos", Cause.MIFOS_ANSWER, f"Mifos refused to show the loan: {exc}. Look there, then release."
+        )
+    return checks.no(
+        "mifos", Cause.HOST_DOWN, f"Mifos could not be read: {exc}. It is tried again by itself."
+    )

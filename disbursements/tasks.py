@@ -1,0 +1,125 @@
+"""The hands: each task reads the clock, takes one step of one row, and wakes the next. Twice is harmless."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from common import nudge, sweep
+from common.models import InboundMessage
+from common.moves import LostRace
+from disbursements import applying, asking, checking, paying, polling, recording, settling, sweeping, watching
+from disbursements.models import TrancheWatch
+from mifos.models import MifosPartner
+
+HOOKS_PER_SWEEP = 200
+
+
+def _step(move: Callable[..., Any], row_id: str) -> Any:
+    """Take one step; another worker that was quicker is no trouble."""
+    with suppress(LostRace):
+        return move(disbursement_id=UUID(row_id), at=timezone.now())
+
+
+@shared_task(queue="mifos")
+def check(row_id: str) -> None:
+    if _step(checking.check, row_id):
+        nudge.send(pay, row_id)
+
+
+@shared_task(queue="payouts")
+def pay(row_id: str) -> None:
+    _step(paying.pay, row_id)
+
+
+@shared_task(queue="payouts")
+def recover(row_id: str) -> None:
+    _step(paying.recover, row_id)
+
+
+@shared_task(queue="payouts")
+def ask(row_id: str) -> None:
+    _step(asking.ask, row_id)
+
+
+@shared_task(queue="mifos")
+def record(row_id: str) -> None:
+    _step(recording.record, row_id)
+
+
+@shared_task(queue="default")
+def try_again(row_id: str) -> None:
+    _step(settling.try_again, row_id)
+
+
+STEPS = {task.name.rsplit(".", 1)[-1]: task for task in (check, pay, recover, ask, record, try_again)}
+
+
+@shared_task(queue="default")
+def sweep_due() -> None:
+    """Hand every due disbursement to a worker, and every stored message that still waits."""
+    at = timezone.now()
+    for row_id, step in sweeping.claim(at=at):
+        nudge.send(STEPS[step], row_id)
+    waiting = InboundMessage.objects.filter(applied_at__isnull=True)
+    for message_id in sweep.claim_due(waiting.filter(source="daraja"), at=at):
+        nudge.send(apply_message, message_id)
+    for message_id in sweep.claim_due(waiting.filter(source="mifos"), at=at, limit=HOOKS_PER_SWEEP):
+        nudge.send(apply_hook, message_id)
+
+
+@shared_task(queue="default")
+def sweep_hosts() -> None:
+    """Hand every host that is to be polled, and every loan with later tranches, to a worker."""
+    at = timezone.now()
+    for host_id in sweep.claim_due(MifosPartner.objects.filter(is_active=True), at=at, limit=2000):
+        nudge.send(poll_host, host_id)
+    for watch_id in sweep.claim_due(TrancheWatch.objects.all(), at=at):
+        nudge.send(watch_tranches, watch_id)
+
+
+@shared_task(queue="mifos")
+def poll_host(host_id: str) -> None:
+    _check_some(polling.poll(host_id=UUID(host_id), at=timezone.now()))
+
+
+@shared_task(queue="mifos")
+def watch_tranches(watch_id: str) -> None:
+    with suppress(TrancheWatch.DoesNotExist):
+        _check_some(polling.watch_tranches(watch_id=UUID(watch_id), at=timezone.now()))
+
+
+def _check_some(fresh: list[UUID]) -> None:
+    """Check the first ones at once; thousands at a time wait for the fair sweep."""
+    for row_id in fresh[: polling.NUDGED]:
+        nudge.send(check, row_id)
+
+
+@shared_task(queue="payouts")
+def apply_message(message_id: str) -> None:
+    apply_now(UUID(message_id), at=timezone.now())
+
+
+def apply_now(message_id: UUID, *, at: datetime) -> None:
+    """Act on a stored message of M-Pesa, and wake the write-back of what it paid."""
+    paid = applying.apply(message_id=message_id, at=at)
+    if paid is not None:
+        nudge.send(record, paid)
+
+
+@shared_task(queue="mifos")
+def apply_hook(message_id: str) -> None:
+    _check_some(polling.apply_hook(message_id=UUID(message_id), at=timezone.now()))
+
+
+@shared_task(queue="default")
+def watch() -> None:
+    """Look for shortcodes and partners that must be paused, and for wallets that run low."""
+    at = timezone.now()
+    watching.pause_silent_shortcodes(at=at)
+    watching.pause_unrecorded_partners(at=at)
+    watching.tell_low_wallets(at=at, quiet=timedelta(hours=12))

@@ -1,0 +1,88 @@
+"""Where M-Pesa and Mifos call us: size, token, store, answer. What was stored is acted on, now or by the sweep."""
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from common import inbound, network, nudge, tokens
+from disbursements import tasks
+from mifos import operations as mifos
+
+log = structlog.get_logger("callbacks")
+TAKEN = {"ResultCode": 0, "ResultDesc": "Success"}  # the form of C2B; none is documented for results
+
+
+@csrf_exempt
+@require_POST
+def daraja(request: HttpRequest, kind: str, token: str, what: str) -> HttpResponse:
+    """Take a result or a timeout notice of M-Pesa. The token names what it is about; the body is a hint."""
+    subject = tokens.read(kind, token)
+    if subject is None or subject.version:
+        return _refuse("token", kind, 404)
+    if refusal := _refused(request, kind):
+        return refusal
+    at = timezone.now()
+    try:
+        message, fresh = inbound.receive(
+            request, source="daraja", kind=f"{kind}_{what}", subject_id=subject.id, at=at
+        )
+    except DatabaseError:
+        log.exception("callback not stored", kind=kind)
+        return HttpResponse(status=503)
+    if fresh:
+        _apply(message.pk)
+    return JsonResponse(TAKEN)
+
+
+def _apply(message_id: object) -> None:
+    """Act at once: nothing outside is asked, and the money moves while the news is fresh."""
+    try:
+        tasks.apply_now(message_id, at=timezone.now())  # type: ignore[arg-type]
+    except Exception:
+        log.exception("left for the sweep", message=str(message_id))  # stored, and due
+
+
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+def mifos_hook(request: HttpRequest, token: str) -> HttpResponse:
+    """Take a wake-up of Mifos. Its GET is the ping at registration; its content is never believed."""
+    at = timezone.now()
+    try:
+        host = mifos.read_webhook_token(token=token, at=at)
+        if host is None:
+            return _refuse("token", "mifos", 404)
+        if request.method == "GET":
+            return JsonResponse({})
+        if refusal := _refused(request, "mifos"):
+            return refusal
+        message, fresh = inbound.receive(
+            request, source="mifos", kind="mifos_hook", subject_id=host.pk, at=at
+        )
+    except DatabaseError:
+        log.exception("callback not stored", kind="mifos")
+        return HttpResponse(status=503)
+    if fresh:
+        nudge.send(tasks.apply_hook, message.pk)
+    return JsonResponse({})
+
+
+def _refused(request: HttpRequest, kind: str) -> HttpResponse | None:
+    """Refuse what is too large, or comes from an address that is not allowed where that is enforced."""
+    length = request.headers.get("Content-Length", "0")
+    if not length.isdigit() or int(length) > settings.CALLBACK_MAX_BYTES:
+        return _refuse("size", kind, 413)
+    address = network.client_address(request)
+    if settings.CALLBACK_IP_MODE != "off" and not network.on_allowlist(address):
+        if settings.CALLBACK_IP_MODE == "enforce":
+            return _refuse("address", kind, 404)
+        log.warning("caller not on the list", kind=kind, address=address)
+    return None
+
+
+def _refuse(reason: str, kind: str, status: int) -> HttpResponse:
+    log.warning("callback refused", kind=kind, reason=reason)
+    return HttpResponse(status=status)
