@@ -1,6 +1,6 @@
 """Set-up that is written again: only what differs is saved, and the audit says which fields."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -58,7 +58,10 @@ def put(
         return Saved(row=row, made=False)
     detail = {name: _told(row, name, old[name], quiet) for name in changed}
     with transaction.atomic():
-        row.save()
+        if made:
+            row.save()
+        else:
+            save_only(row, changed)
         audit.write(
             action="created" if made else "changed",
             subject=row,
@@ -70,6 +73,14 @@ def put(
             partner_id=partner_id,
         )
     return Saved(row=row, made=made, changed=tuple(changed))
+
+
+def save_only(row: models.Model, names: Iterable[str]) -> None:
+    """Save these fields of a row: workers write its other columns meanwhile."""
+    columns = {field.name for field in row._meta.concrete_fields}
+    stamps = {field.name for field in row._meta.concrete_fields if getattr(field, "auto_now", False)}
+    if written := columns & set(names):
+        row.save(update_fields=written | stamps)
 
 
 def secret_fields(model: type[models.Model] | models.Model) -> set[str]:

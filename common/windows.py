@@ -17,7 +17,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from common import audit
-from common.changes import secret_fields
+from common.changes import save_only, secret_fields
 from common.network import client_address
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -96,18 +96,25 @@ class AuditedAdmin(SecretsStayIn, ModelAdmin):  # type: ignore[misc]
         return False  # what money has gone through is switched off, never deleted
 
     def save_model(self, request: HttpRequest, obj: Any, form: "BaseModelForm[Any]", change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        if form.changed_data or not change:
-            write_line(request, obj, "changed" if change else "created", fields=form.changed_data)
+        if not change:
+            obj.save()
+            write_line(request, obj, "created", fields=form.changed_data)
+        elif form.changed_data:
+            save_only(obj, form.changed_data)
+            write_line(request, obj, "changed", fields=form.changed_data)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        super().save_formset(request, form, formset, change)
+        formset.save(commit=False)
         for row in formset.new_objects:
+            row.save()
             write_line(request, row, "created")
         for row, fields in formset.changed_objects:
+            save_only(row, fields)
             write_line(request, row, "changed", fields=fields)
         for row in formset.deleted_objects:
             write_line(request, row, "deleted")
+            row.delete()
+        formset.save_m2m()
 
 
 def write_line(

@@ -42,6 +42,14 @@ class Client:
         self._timeout = timeout
         self._app = app_key(self._base_url, credentials.consumer_key)
 
+    def log_in(self) -> None:
+        """Fetch a fresh token, which proves consumer key and secret; all processes go on with it.
+
+        :raises Rejected, Retryable: there is none
+        """
+        self._tokens.drop(self._app, self._token())
+        self._token()
+
     def pay(self, payout: Payout) -> Accepted:
         """Ask M-Pesa to pay (B2C version 3), and say whether it took the request.
 

@@ -2,14 +2,19 @@
 
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from unfold.forms import BaseDialogForm
 
+from common.gateway import GatewayError
 from common.money import shown
-from common.windows import AuditedAdmin, column
+from common.windows import AuditedAdmin, button, column, dialog, go_to, write_line
+from mpesa.operations import connect
 from partners.admin import CREDENTIALS
 from partners.forms import ShortcodeForm
 from partners.models import Shortcode
+from partners.operations import missing_for
 
 
 @admin.register(Shortcode)
@@ -30,6 +35,30 @@ class ShortcodeAdmin(AuditedAdmin):
         ("As M-Pesa last told us", {"fields": [("utility_balance", "working_balance", "balance_at")]}),
     ]
 
+    actions_detail = ["check_credentials"]
+
+    def has_check_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(self.has_change_permission(request))
+
+    @button(
+        description="Check credentials",
+        icon="verified_user",
+        permissions=["check"],
+        dialog=dialog(
+            "Check the credentials",
+            "M-Pesa is asked for an access token with the consumer key and secret. No money moves.",
+            "Check",
+            BaseDialogForm,
+        ),
+    )
+    def check_credentials(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        shortcode = Shortcode.objects.get(pk=object_id)
+        good, words = examine(shortcode)
+        for line in words:
+            messages.add_message(request, messages.SUCCESS if good else messages.ERROR, line)
+        write_line(request, shortcode, "checked credentials", detail={"good": good})
+        return go_to(reverse("admin:partners_shortcode_change", args=[object_id]))
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*super().get_readonly_fields(request, obj), *(["number", "partner"] if obj else [])]
 
@@ -44,3 +73,22 @@ class ShortcodeAdmin(AuditedAdmin):
     @column(description="State", label={"active": "success", "off": "danger"})
     def state(self, shortcode: Shortcode) -> str:
         return "active" if shortcode.is_active else "off"
+
+
+def examine(shortcode: Shortcode) -> tuple[bool, list[str]]:
+    """Say whether a shortcode is complete and M-Pesa accepts its app, in words."""
+    words = missing_for(shortcode)
+    if not (shortcode.consumer_key and shortcode.consumer_secret):
+        return False, words
+    try:
+        connect(shortcode).log_in()
+    except GatewayError as exc:
+        return False, [*words, f"M-Pesa gave no access token: {exc}"]
+    if words:
+        return False, ["M-Pesa accepts the consumer key and secret.", *words]
+    if shortcode.kind == Shortcode.Kind.C2B:
+        return True, ["M-Pesa accepts the consumer key and secret."]
+    return True, [
+        "M-Pesa accepts the consumer key and secret, and the password can be sealed with the certificate. "
+        "Whether it accepts the initiator shows when it is asked for the balance, or at the first payout."
+    ]

@@ -38,8 +38,17 @@ def _place(document: Document, error: ErrorDetails) -> tuple[int, str]:
     if error["type"] == "missing":
         words = f"`{error['loc'][-1]}` is missing"
         return document.line_of(path[:-1]), f"{_shown(path[:-1])}: {words}; expected {_expected(field)}"
-    said = error["msg"].removeprefix("Value error, ")
-    return document.line_of(path), f"{name}: expected {_expected(field)} ({said})"
+    if error["type"] == "string_pattern_mismatch":
+        return document.line_of(path), f"{name}: expected {_expected(field)}"
+    return document.line_of(path), f"{name}: expected {_expected(field)} ({_said(error)})"
+
+
+def _said(error: ErrorDetails) -> str:
+    if error["type"] in ("too_short", "string_too_short"):
+        return "it is empty"
+    if error["type"] in ("too_long", "string_too_long"):
+        return f"it is longer than {error['ctx']['max_length']}"
+    return error["msg"].removeprefix("Value error, ").replace("Input", "it")
 
 
 def _unknown(key: str, name: str, model: type[BaseModel]) -> str:
