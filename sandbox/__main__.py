@@ -21,7 +21,12 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
     web.run_app(
-        make_app(seed=options.seed), host=options.host, port=options.port, access_log=None, loop=_fast_loop()
+        make_app(seed=options.seed),
+        host=options.host,
+        port=options.port,
+        access_log=None,
+        loop=_fast_loop(),
+        shutdown_timeout=1,
     )
 
 

@@ -143,6 +143,8 @@ class World:
         self.clock = Clock()
         self.switches = Switches()
         self.error_bodies: dict[str, Callable[[], Any]] = {}  # system -> JSON body of the fault error_500
+        # One person has one name everywhere: who a phone belongs to, as far as any system knows.
+        self.owner_of: Callable[[str], str | None] = lambda phone: None
         self._makers: dict[str, Callable[[World], Any]] = {}
         self._session: aiohttp.ClientSession | None = None
         self._timers: set[Timer] = set()

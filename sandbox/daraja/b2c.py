@@ -94,7 +94,7 @@ def _take(world: World, call: Call) -> Payout:
         request=body,
         at=world.clock.now(),
     )
-    state.payouts[key] = payout
+    state.payouts[key] = state.by_gateway_id[payout.gateway_id] = payout
     return payout
 
 

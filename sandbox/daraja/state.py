@@ -143,10 +143,11 @@ class State:
         }
 
     def phone(self, number: str) -> Phone:
-        """The phone; one that was never heard of has M-Pesa and a name of its own."""
+        """The phone; one that was never heard of has M-Pesa, under its Mifos client's name or a made-up one."""
         known = self.phones.get(number)
         if known is None:
-            known = self.phones[number] = Phone(phone=number, name=made_up_name(number))
+            name = (self.world.owner_of(number) or made_up_name(number)).upper()
+            known = self.phones[number] = Phone(phone=number, name=name)
         return known
 
     def new_receipt(self) -> str:

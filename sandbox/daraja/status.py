@@ -45,9 +45,7 @@ def _find(world: World, body: dict[str, Any]) -> Payout | None:
     if body.get("TransactionID"):
         return state.by_receipt.get(body["TransactionID"])
     named = body["OriginalConversationID"]
-    return state.payouts.get(named) or next(
-        (payout for payout in state.payouts.values() if payout.gateway_id == named), None
-    )
+    return state.payouts.get(named) or state.by_gateway_id.get(named)
 
 
 def _parameters(world: World, payout: Payout, status: str) -> list[Parameter]:
