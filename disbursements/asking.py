@@ -64,7 +64,7 @@ def _note_question(attempt: Attempt, *, at: datetime) -> None:
             row.due(again)
             Attempt.objects.filter(pk=attempt.pk).update(asks=attempt.asks + 1, last_asked_at=at)
     if at - attempt.first_sent_at > DAY:
-        words = "Unknown for more than a day. Look it up in M-Pesa's statement; two people can then decide, with a note."
+        words = "Unknown for more than a day. Look it up in M-Pesa's statement; two people can then decide."
         row.ask_for_person(words, at=at)
 
 

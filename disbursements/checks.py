@@ -144,7 +144,9 @@ def amount_unchanged(facts: Facts) -> Verdict:
     if facts.payable is None or tuple(map(cents, facts.payable)) == (ours.amount, ours.gross_amount):
         return yes("amount", f"{money.shown(ours.amount)}, as approved.")
     now = money.shown(facts.payable[0])
-    words = f"Mifos now says {now}; it was {money.shown(ours.amount)} when the approval was seen. Check, then release."
+    words = (
+        f"Mifos now says {now}; it was {money.shown(ours.amount)} when the approval was seen. Check, release."
+    )
     return no("amount", Cause.AMOUNT_CHANGED, words)
 
 
@@ -259,7 +261,9 @@ def second_person(facts: Facts) -> Verdict:
         return yes("second person", "No second person is needed for this amount.")
     if ours.second_approver_id:
         return yes("second person", "Two people have approved the amount.")
-    words = f"{money.shown(ours.amount)} is above the partner's limit of {money.shown(limit)}: two people must approve it."
+    words = (
+        f"{money.shown(ours.amount)} is above the limit of {money.shown(limit)}: two people must approve it."
+    )
     return no("second person", Cause.SECOND_PERSON, words)
 
 
@@ -392,5 +396,5 @@ def _similar(facts: Facts) -> Verdict:
     twin = recent.exclude(pk=ours.pk).exclude(status__in=["detected", "held", "failed", "cancelled"]).first()
     if twin is None:
         return yes("similar", f"No similar payment in the last {minutes} minutes.")
-    words = f"The same phone got the same amount within {minutes} minutes (loan {twin.mifos_loan_id or 'none'}). Check, then release."
+    words = f"The same phone got as much within {minutes} minutes (loan {twin.mifos_loan_id or 0}). Check, release."
     return no("similar", Cause.SIMILAR, words)

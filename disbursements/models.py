@@ -82,7 +82,7 @@ class Disbursement(Moving):
     paid_at = models.DateTimeField(null=True)  # M-Pesa's own time
     settled_at = models.DateTimeField(null=True)  # when we knew
     completed_at = models.DateTimeField(null=True)
-    outside_ms = models.PositiveIntegerField(default=0)  # spent waiting for others between detected and paid
+    outside_ms = models.BigIntegerField(default=0)  # spent waiting for others between detected and paid
     next_step_at = models.DateTimeField(null=True)
     queued_at = models.DateTimeField(null=True)  # handed to a worker by the sweep, not yet taken up
     correlation_id = models.CharField(max_length=64, blank=True)
@@ -262,7 +262,7 @@ class Event(models.Model):
 
     class Meta:
         db_table = "disbursement_events"
-        ordering = ["at", "id"]
+        ordering = ["id"]
 
     def __str__(self) -> str:
         return f"{self.old} -> {self.new}: {self.note}"

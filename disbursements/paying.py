@@ -15,7 +15,7 @@ from common.moves import LostRace
 from disbursements import checks, settling
 from disbursements.checking import hold, load, standing_dial
 from disbursements.models import Attempt, Disbursement
-from disbursements.statuses import LIVE, AttemptStatus, Cause, Status
+from disbursements.statuses import AttemptStatus, Cause, Status
 from mpesa import codes
 from mpesa import operations as mpesa
 from mpesa.client import Client, Payout

@@ -25,33 +25,33 @@ def _step(move: Callable[..., Any], row_id: str) -> Any:
         return move(disbursement_id=UUID(row_id), at=timezone.now())
 
 
-@shared_task(queue="mifos")
+@shared_task
 def check(row_id: str) -> None:
     if _step(checking.check, row_id):
         nudge.send(pay, row_id)
 
 
-@shared_task(queue="payouts")
+@shared_task
 def pay(row_id: str) -> None:
     _step(paying.pay, row_id)
 
 
-@shared_task(queue="payouts")
+@shared_task
 def recover(row_id: str) -> None:
     _step(paying.recover, row_id)
 
 
-@shared_task(queue="payouts")
+@shared_task
 def ask(row_id: str) -> None:
     _step(asking.ask, row_id)
 
 
-@shared_task(queue="mifos")
+@shared_task
 def record(row_id: str) -> None:
     _step(recording.record, row_id)
 
 
-@shared_task(queue="default")
+@shared_task
 def try_again(row_id: str) -> None:
     _step(settling.try_again, row_id)
 
@@ -59,7 +59,7 @@ def try_again(row_id: str) -> None:
 STEPS = {task.name.rsplit(".", 1)[-1]: task for task in (check, pay, recover, ask, record, try_again)}
 
 
-@shared_task(queue="default")
+@shared_task
 def sweep_due() -> None:
     """Hand every due disbursement to a worker, and every stored message that still waits."""
     at = timezone.now()
@@ -72,7 +72,7 @@ def sweep_due() -> None:
         nudge.send(apply_hook, message_id)
 
 
-@shared_task(queue="default")
+@shared_task
 def sweep_hosts() -> None:
     """Hand every host that is to be polled, and every loan with later tranches, to a worker."""
     at = timezone.now()
@@ -82,12 +82,12 @@ def sweep_hosts() -> None:
         nudge.send(watch_tranches, watch_id)
 
 
-@shared_task(queue="mifos")
+@shared_task
 def poll_host(host_id: str) -> None:
     _check_some(polling.poll(host_id=UUID(host_id), at=timezone.now()))
 
 
-@shared_task(queue="mifos")
+@shared_task
 def watch_tranches(watch_id: str) -> None:
     with suppress(TrancheWatch.DoesNotExist):
         _check_some(polling.watch_tranches(watch_id=UUID(watch_id), at=timezone.now()))
@@ -99,7 +99,7 @@ def _check_some(fresh: list[UUID]) -> None:
         nudge.send(check, row_id)
 
 
-@shared_task(queue="payouts")
+@shared_task
 def apply_message(message_id: str) -> None:
     apply_now(UUID(message_id), at=timezone.now())
 
@@ -111,12 +111,12 @@ def apply_now(message_id: UUID, *, at: datetime) -> None:
         nudge.send(record, paid)
 
 
-@shared_task(queue="mifos")
+@shared_task
 def apply_hook(message_id: str) -> None:
     _check_some(polling.apply_hook(message_id=UUID(message_id), at=timezone.now()))
 
 
-@shared_task(queue="default")
+@shared_task
 def watch() -> None:
     """Look for shortcodes and partners that must be paused, and for wallets that run low."""
     at = timezone.now()

@@ -173,6 +173,17 @@ CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False  # the sweep repeats what a killed worker dropped
 CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {  # by what the work waits for, so that a slow one does not hold the others
+    **{
+        f"disbursements.tasks.{name}": {"queue": "payouts"}
+        for name in ("pay", "recover", "ask", "apply_message")
+    },
+    **{
+        f"disbursements.tasks.{name}": {"queue": "mifos"}
+        for name in ("check", "record", "poll_host", "watch_tranches", "apply_hook")
+    },
+    "sms.tasks.*": {"queue": "sms"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 4
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
