@@ -73,7 +73,7 @@ def approve(host: Host, loan: Loan | None, loan_id: int, body: Json, user: User)
         code = "error.msg.loan.approval.amount.can't.be.greater.than.loan.amount.demanded"
         raise domain_rule(code, "Loan approved amount can't be greater than loan amount demanded.", amount)
     fields.throw()
-    assert day is not None  # noqa: S101 - a blank date was thrown above
+    assert day is not None
     if day > host.today():
         code = "error.msg.loan.approval.cannot.be.a.future.date"
         raise domain_rule(
@@ -116,7 +116,7 @@ def _read_tranches(rows: Any, body: Json) -> list[tuple[date, Any]]:
         expected = fields.date("expectedDisbursementDate", required=True)
         principal = fields.number("principal", required=True)
         fields.throw()
-        assert expected is not None  # noqa: S101 - a blank date was thrown above
+        assert expected is not None
         read.append((expected, principal))
     return read
 

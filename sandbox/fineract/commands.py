@@ -43,6 +43,7 @@ from sandbox.fineract.records import (
 from sandbox.fineract.wire import Json
 from sandbox.world import World
 
+_DECODE = json.JSONDecoder(parse_float=Decimal).decode
 INLINE_COB_SECONDS: Final = 3.5  # what a loan that is behind COB costs the first writer
 
 
@@ -122,7 +123,7 @@ def read_body(raw: str, *, needed: bool = True) -> Json:
     if not raw.strip() and not needed:
         return {}
     try:
-        body = json.loads(raw, parse_float=Decimal)
+        body = _DECODE(raw)
     except ValueError:
         raise invalid_json() from None
     if not isinstance(body, dict):
@@ -240,7 +241,7 @@ def check(world: World, host: Host, row: Command, *, approve: bool) -> Json:
         host.pending.pop(row.id)
         row.status, row.checked_at, row.prepare = REJECTED_BY_CHECKER, host.clock(), None
         return {"commandId": row.id}
-    assert row.prepare is not None  # noqa: S101 - parked rows keep their checks
+    assert row.prepare is not None
     change = row.prepare(row.request)
     host.pending.pop(row.id)
     row.checked_at = host.clock()

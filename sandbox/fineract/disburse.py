@@ -76,7 +76,7 @@ def prepare(
     _check_calendar(host, loan, wanted)
     need_payment_type(host, wanted.payment)
     fields.throw()
-    assert wanted.day is not None  # noqa: S101 - a blank date was thrown above
+    assert wanted.day is not None
     _check_late(host, loan, wanted.day)
     if wanted.external_id and wanted.external_id in host.transactions:
         raise duplicate_row(wanted.external_id)

@@ -1,7 +1,8 @@
 """One Mifos host: its settings, its books and the indexes that keep lists cheap."""
 
+from bisect import bisect_left, insort
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -83,7 +84,7 @@ class Host:
         self.identifiers: dict[str, int] = {}  # document key -> client id
         self.by_mobile: dict[str, Client] = {}
         self.loans: dict[int, Loan] = {}
-        self.by_status: dict[int, dict[int, Loan]] = {}
+        self.by_status: dict[int, list[int]] = {}  # ids, ascending, so that a page costs its own length
         self.by_account: dict[str, Loan] = {}
         self.by_external: dict[str, Loan] = {}
         self.transactions: dict[str, tuple[int, Transaction]] = {}  # external id -> loan id, row
@@ -128,14 +129,21 @@ class Host:
 
     def move(self, loan: Loan, status: int) -> None:
         """Change a loan's status and keep the index by status."""
-        self.by_status.get(loan.status, {}).pop(loan.id, None)
-        loan.status = status
-        self.by_status.setdefault(status, {})[loan.id] = loan
+        if loan.status != status:
+            self._unlist(loan)
+            insort(self.by_status.setdefault(status, []), loan.id)
+            loan.status = status
         loan.text = None
 
-    def with_status(self, status: int) -> Iterable[Loan]:
-        """Loans in a status, in the order in which they came into it."""
-        return self.by_status.get(status, {}).values()
+    def _unlist(self, loan: Loan) -> None:
+        ids = self.by_status.get(loan.status, [])
+        place = bisect_left(ids, loan.id)
+        if place < len(ids) and ids[place] == loan.id:
+            del ids[place]
+
+    def with_status(self, status: int) -> list[int]:
+        """Ids of the loans in a status, ascending; not to be changed."""
+        return self.by_status.get(status, [])
 
     def add_loan(self, loan: Loan) -> None:
         """Enter a loan in the books and all indexes."""
@@ -144,7 +152,7 @@ class Host:
         if loan.external_id:
             self.by_external[loan.external_id] = loan
         loan.client.loan_ids.append(loan.id)
-        self.move(loan, loan.status)
+        insort(self.by_status.setdefault(loan.status, []), loan.id)
 
     def reserve(self, loan: Loan, row: Transaction) -> None:
         """Add a transaction to a loan; its external id is taken for ever, or moves here on replay."""

@@ -29,11 +29,7 @@ def page(call: Call) -> str:
     """`GET /loans` as JSON text."""
     host, query = call.host, call.request.query
     fields = asked_fields(query.get("fields"), loan_data.FIELDS)
-    rows: list[Loan] = _matching(host, query)
-    if call.user.office_id != 1:
-        rows = [loan for loan in rows if sees(call.user, loan)]
-    total = len(rows)
-    rows = _cut(_ordered(call, rows), query)
+    rows, total = _page_by_status(call) if _plain(call) else _page_by_search(call)
     with_summary = "summary" in query.get("associations", "").split(",")
     if fields is None and not with_summary:
         texts = [_text(host, loan) for loan in rows]
@@ -42,6 +38,47 @@ def page(call: Call) -> str:
     # #6146, #6207: some builds count wrongly when paging
     count = {"zero": 0, "page": len(rows)}.get(call.world.switches.get("fineract.total_records"), total)
     return f'{{"totalFilteredRecords":{count},"pageItems":[{",".join(texts)}]}}'
+
+
+def _plain(call: Call) -> bool:
+    """Whether the index by status alone can answer: the poll that thousands of hosts get."""
+    query = call.request.query
+    others = ("clientId", "accountNo", "externalId")
+    by_id = query.get("orderBy") in ("id", "l.id")
+    return (
+        by_id and bool(query.get("status")) and call.user.office_id == 1 and not any(map(query.get, others))
+    )
+
+
+def _page_by_status(call: Call) -> tuple[list[Loan], int]:
+    query, loans = call.request.query, call.host.loans
+    ids = call.host.with_status(_status(query) or 0)
+    first, last = _bounds(query, len(ids))
+    if _descending(query):
+        first, last = len(ids) - last, len(ids) - first
+        return [loans[number] for number in reversed(ids[first:last])], len(ids)
+    return [loans[number] for number in ids[first:last]], len(ids)
+
+
+def _page_by_search(call: Call) -> tuple[list[Loan], int]:
+    rows = _matching(call.host, call.request.query)
+    if call.user.office_id != 1:
+        rows = [loan for loan in rows if sees(call.user, loan)]
+    first, last = _bounds(call.request.query, len(rows))
+    return _ordered(call, rows)[first:last], len(rows)
+
+
+def _bounds(query: Mapping[str, str], total: int) -> tuple[int, int]:
+    """No limit, or one below 1, means all; the offset counts only beside a limit."""
+    limit, offset = number_of(query, "limit"), number_of(query, "offset") or 0
+    if limit is None or limit <= 0:
+        return 0, total
+    first = min(max(offset, 0), total)
+    return first, min(first + limit, total)
+
+
+def _descending(query: Mapping[str, str]) -> bool:
+    return query.get("sortOrder", "").upper() == "DESC"
 
 
 def asked_fields(value: str | None, known: frozenset[str]) -> frozenset[str] | None:
@@ -85,7 +122,7 @@ def _matching(host: Host, query: Mapping[str, str]) -> list[Loan]:
         client = host.clients.get(client_id)
         rows = [host.loans[number] for number in client.loan_ids] if client else []
     elif status is not None:
-        return list(host.with_status(status))
+        return [host.loans[number] for number in host.with_status(status)]
     else:
         return list(host.loans.values())
     return [
@@ -115,8 +152,7 @@ def _ordered(call: Call, rows: list[Loan]) -> list[Loan]:
     key = _ORDERS.get(order)
     if key is None:
         raise BootRefusal(500)  # an unknown column fails in the database
-    down = call.request.query.get("sortOrder", "").upper() == "DESC"
-    return sorted(rows, key=key, reverse=down)
+    return sorted(rows, key=key, reverse=_descending(call.request.query))
 
 
 def _unordered(call: Call, rows: list[Loan]) -> list[Loan]:
@@ -125,12 +161,6 @@ def _unordered(call: Call, rows: list[Loan]) -> list[Loan]:
         return rows
     step = call.host.counts["loans"] % len(rows)
     return rows[step:] + rows[:step]
-
-
-def _cut(rows: list[Loan], query: Mapping[str, str]) -> list[Loan]:
-    """No limit, or one below 1, means all; the offset counts only beside a limit."""
-    limit, offset = number_of(query, "limit"), number_of(query, "offset") or 0
-    return rows if limit is None or limit <= 0 else rows[max(offset, 0) : max(offset, 0) + limit]
 
 
 def _text(host: Host, loan: Loan) -> str:

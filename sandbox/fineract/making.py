@@ -1,5 +1,6 @@
 """Make hosts, products, clients, loans and savings accounts for the control API."""
 
+from collections.abc import Container
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -159,6 +160,14 @@ def make_product(host: Host, body: Json) -> Product:
     return product
 
 
+def _number(host: Host, sequence: str, taken: Container[int], body: Json) -> int:
+    """The next number, or the one that a caller wants back from an earlier life."""
+    number = int(body["id"]) if "id" in body else host.next_id(sequence)
+    if number in taken:
+        raise ValueError(f"{sequence} {number} exists")
+    return number
+
+
 def make_client(host: Host, body: Json) -> Client:
     """Add a client.
 
@@ -169,7 +178,7 @@ def make_client(host: Host, body: Json) -> Client:
         raise ValueError(f"mobile_no {mobile}: unique in a tenant")
     if document and str(document) in host.identifiers:
         raise ValueError(f"national_id {document}: unique in a tenant")
-    number = host.next_id("client")
+    number = _number(host, "client", host.clients, body)
     first, _, last = str(body.get("name", f"Client {number}")).partition(" ")
     active = bool(body.get("active", True))
     client = Client(
@@ -207,7 +216,7 @@ def make_loan(host: Host, body: Json) -> Loan:
     client, product = host.clients[int(body["client_id"])], host.products[int(body["product_id"])]
     principal, charge = money(body.get("principal", product.principal)), money(body.get("charge", "0"))
     net = money(body.get("net_disbursal_amount", principal - charge))
-    number = host.next_id("loan")
+    number = _number(host, "loan", host.loans, body)
     account, external = str(body.get("account_no", f"{number:09d}")), body.get("external_id")
     if account in host.by_account or (external and external in host.by_external):
         raise ValueError("account_no and external_id: unique in a tenant")

@@ -78,7 +78,7 @@ def prepare(
     fields.throw()
     need_payment_type(host, payment)
     need_active_client(loan)
-    assert day is not None and amount is not None  # noqa: S101,PT018 - blanks were thrown above
+    assert day is not None and amount is not None  # noqa: PT018 - blanks were thrown above
     _check_state(host, loan, develops=develops, recovery=recovery)
     _check_day(host, loan, day)
     _check_threshold(loan, amount)
@@ -237,7 +237,7 @@ def prepare_adjust(
     payment = fields.payment()
     fields.throw()
     need_payment_type(host, payment)
-    assert day is not None and amount is not None  # noqa: S101,PT018 - blanks were thrown above
+    assert day is not None and amount is not None  # noqa: PT018 - blanks were thrown above
     if row.kind == DISBURSEMENT or row.reversed:
         raise _not_adjustable(row)
     _check_day(host, loan, day)

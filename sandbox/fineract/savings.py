@@ -43,7 +43,7 @@ def prepare_deposit(
     note = fields.text("note", 1000)
     fields.throw()
     need_payment_type(host, payment)
-    assert day is not None and amount is not None  # noqa: S101,PT018 - blanks were thrown above
+    assert day is not None and amount is not None  # noqa: PT018 - blanks were thrown above
     _check(host, account, day)
     if external_id and external_id in host.savings_external_ids:
         raise integrity(f"Duplicate entry '{external_id}' for key 'uk_m_sat_external_id'")

@@ -16,16 +16,19 @@ _MARK = "\ue000"
 _MARKED = re.compile(r'"\\ue000([^"]*)"')
 
 
-def dumps(value: Any) -> str:
-    """Write JSON with every Decimal as a bare number with six places (DECIMAL(19,6))."""
-    text = json.dumps(value, default=_mark, separators=(",", ":"))
-    return _MARKED.sub(r"\1", text) if "\\ue000" in text else text
-
-
 def _mark(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{_MARK}{value:.6f}"
     raise TypeError(f"{type(value).__name__} has no place in an answer")
+
+
+_ENCODE = json.JSONEncoder(default=_mark, separators=(",", ":")).encode
+
+
+def dumps(value: Any) -> str:
+    """Write JSON with every Decimal as a bare number with six places (DECIMAL(19,6))."""
+    text = _ENCODE(value)
+    return _MARKED.sub(r"\1", text) if "\\ue000" in text else text
 
 
 def as_array(day: date | None) -> list[int] | None:

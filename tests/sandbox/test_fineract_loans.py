@@ -163,3 +163,13 @@ async def test_a_control_change_is_seen_in_the_list_at_once(host: Mifos) -> None
     await host.get("loans?status=200")
     await host.control(f"fineract/kilimo/loans/{loan}/change", {"net_disbursal_amount": "9000"})
     assert '"netDisbursalAmount":9000.000000' in (await host.get("loans?status=200")).text
+
+
+@mifos()
+async def test_pages_may_run_down_from_the_newest(host: Mifos) -> None:
+    product = await host.product()
+    await host.control("fineract/kilimo/loans/bulk", {"count": 25, "product_id": product, "approve": True})
+    down = "status=200&limit=10&orderBy=id&sortOrder=DESC"
+    assert await ids(host, f"{down}&offset=0") == list(range(25, 15, -1))
+    assert await ids(host, f"{down}&offset=20") == [5, 4, 3, 2, 1]
+    assert await ids(host, f"{down}&offset=30") == []
