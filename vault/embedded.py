@@ -74,8 +74,12 @@ def redis(run_dir: Path = RUN_DIR) -> Service:
     )
 
 
-def database_url(name: str = "vault") -> str:
-    """Start the embedded PostgreSQL unless it runs, make the database, and say how to reach it."""
+def database_url(name: str = "") -> str:
+    """Start the embedded PostgreSQL unless it runs, make the database, and say how to reach it.
+
+    The demo's is called `demo`, anything else's `vault`.
+    """
+    name = name or ("demo" if _is_demo() else "vault")
     _use(postgres)
     make_database(name=name)
     return embedded_postgres.url(RUN_DIR / "pg", name)
@@ -88,7 +92,12 @@ def make_database(run_dir: Path = RUN_DIR, name: str = "vault") -> None:
 
 def redis_url() -> str:
     """Start the embedded Redis unless it runs, and say how to reach it."""
-    return _use(redis).url
+    url = _use(redis).url
+    return f"{url.removesuffix('/0')}/1" if _is_demo() else url
+
+
+def _is_demo() -> bool:
+    return os.environ.get("DEMO", "").lower() in ("1", "true", "yes", "on")
 
 
 def _use(describe: Callable[[], Service]) -> Service:

@@ -14,8 +14,6 @@ from django.db import DatabaseError, OperationalError, connection, models, trans
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
-from common.sweep import oldest_due
-
 OLDEST_DUE_LIMIT = timedelta(
     minutes=5
 )  # the sweep runs every few seconds; older work means that nobody works
@@ -79,8 +77,8 @@ def _look_at_redis(report: Report) -> None:
 
 def _look_at_migrations(report: Report) -> None:
     missing = sorted(needed_migrations() - MigrationRecorder(connection).applied_migrations().keys())
-    names = [f"{app}.{name}" for app, name in missing]
-    report.add("migrations", ok=not missing, **({"missing": names} if names else {}))
+    facts: dict[str, Any] = {"missing": [f"{app}.{name}" for app, name in missing]} if missing else {}
+    report.add("migrations", ok=not missing, **facts)
 
 
 @lru_cache(maxsize=1)
@@ -111,13 +109,20 @@ def due_ages(*, at: datetime) -> dict[str, float]:
 
 
 def _age(model: type[models.Model], *, at: datetime) -> float:
-    """Rows handed to a worker are leased for a moment; `queued_at`, where there is one, tells since when."""
-    age = oldest_due(model, at=at)
+    """Rows handed to a worker are leased for a moment; `queued_at`, where there is one, tells since when.
+
+    What is switched off, or must not be asked before a later moment, does not wait.
+    """
+    rows = model._default_manager.filter(next_step_at__isnull=False)
+    if _has(model, "is_active"):
+        rows = rows.filter(is_active=True)
+    if _has(model, "retry_at"):
+        rows = rows.exclude(retry_at__gt=at)
+    moments = [rows.order_by("next_step_at").values_list("next_step_at", flat=True).first()]
     if _has(model, "queued_at"):
-        queued = model._default_manager.filter(next_step_at__isnull=False, queued_at__isnull=False)
-        first = queued.aggregate(first=models.Min("queued_at"))["first"]
-        age = max(age, at - first) if first else age
-    return max(0.0, round(age.total_seconds(), 1))
+        moments.append(rows.aggregate(first=models.Min("queued_at"))["first"])
+    ages = [(at - moment).total_seconds() for moment in moments if moment]
+    return max(0.0, round(max(ages, default=0.0), 1))
 
 
 @lru_cache(maxsize=1)

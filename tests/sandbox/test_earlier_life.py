@@ -24,6 +24,17 @@ def test_a_sequence_in_use_does_not_jump(sandbox: Sandbox) -> None:
     assert "before the first client" in answer.json()["error"]
 
 
+def test_a_loan_of_an_earlier_life_comes_back_under_its_number(sandbox: Sandbox) -> None:
+    ask(sandbox, "fineract/hosts", {"host": "kilimo", "first_loan_id": 71, "first_client_id": 31})
+    ask(sandbox, "fineract/kilimo/products", {"name": "Biashara"})
+    ask(sandbox, "fineract/kilimo/clients", {"id": 30, "name": "Jane Wambui"})
+    back = {"id": 70, "client_id": 30, "product_id": 1, "approve": True}
+    assert ask(sandbox, "fineract/kilimo/loans", back).json() == {"id": 70}
+    assert ask(sandbox, "fineract/kilimo/loans", back).status_code == 400
+    new = ask(sandbox, "fineract/kilimo/loans", back | {"id": 71})
+    assert new.json() == {"id": 71}
+
+
 def test_receipts_go_on_above_the_known_ones_and_never_back(sandbox: Sandbox) -> None:
     assert ask(sandbox, "daraja/receipts", {"after": 36**4}).json() == {"after": 36**4}
     assert sandbox.world.daraja.new_receipt()[-5:] == "BAAAB"

@@ -67,10 +67,12 @@ def books(
     }
 
 
+TWICE = replace(OURS, attempts=frozenset({ATTEMPT, "second"}))
+UNRECORDED = "no disbursement with our receipt"
 SECOND = payment(originator_conversation_id="second", receipt="UFA1AB0002")
 
 CASES: list[tuple[str, Any, list[OurPayout], str]] = [
-    ("paid twice", books([payment(), SECOND]), [replace(OURS, attempts=frozenset({ATTEMPT, "second"}))], "PAID 2 TIMES"),
+    ("paid twice", books([payment(), SECOND]), [TWICE], "PAID 2 TIMES"),
     ("paid, we say failed", books(), [replace(OURS, status="failed")], "M-Pesa paid it .* we say failed"),
     ("we say paid, it is not", books([]), [OURS], "M-Pesa has no such payment"),
     ("refused is not paid", books([payment(status="Failed")]), [OURS], "M-Pesa has no such payment"),
@@ -83,8 +85,8 @@ CASES: list[tuple[str, Any, list[OurPayout], str]] = [
     ("another client's phone", books(loans=[loan(mobile_no="0711000009")]), [OURS], "client's phone is …009"),
     ("gross paid instead of net", books(loans=[loan(net_disbursal_amount="9000.00")]), [OURS], "should get 9000.00"),
     ("Mifos not active", books(loans=[loan(status=200)]), [OURS], "does not show it active"),
-    ("without our receipt", books(loans=[loan(transactions=[record(receipt="X")])]), [OURS], "no disbursement with our"),
-    ("record taken back", books(loans=[loan(transactions=[record(reversed=True)])]), [OURS], "no disbursement with our"),
+    ("without our receipt", books(loans=[loan(transactions=[record(receipt="X")])]), [OURS], UNRECORDED),
+    ("record taken back", books(loans=[loan(transactions=[record(reversed=True)])]), [OURS], UNRECORDED),
     ("wrong amount recorded", books(loans=[loan(transactions=[record(amount="9500.00")])]), [OURS], "recorded 9500.00"),
     ("recorded twice", books(loans=[loan(transactions=[record(), record()])]), [OURS], "receipt UFA1AB0001 2 times"),
     ("lent twice", books(loans=[loan(transactions=[record(), record(receipt="Y")])]), [OURS], "more than the 10000.00"),

@@ -99,15 +99,17 @@ def ending(code: int) -> str:
 
 def _mark(process: psutil.Process) -> str | None:
     try:
-        return process.environ().get(MARK)
+        mark: str | None = process.environ().get(MARK)
     except (psutil.Error, OSError):  # gone, or somebody else's
         return None
+    return mark
 
 
 def _family(child: Child) -> list[psutil.Process]:
+    family: list[psutil.Process] = []
     with contextlib.suppress(psutil.Error):
-        return psutil.Process(child.pid).children(recursive=True)
-    return []
+        family += psutil.Process(child.pid).children(recursive=True)
+    return family
 
 
 def _signal_group(leader: int, number: int, *, whole: bool) -> None:

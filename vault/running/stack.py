@@ -1,5 +1,6 @@
 """What the platform consists of on one machine, and the order in which it starts."""
 
+import contextlib
 import socket
 import sys
 import urllib.request
@@ -26,6 +27,7 @@ class Stack:
     supervisor: Supervisor
     host: str
     port: int
+    database: str = "vault"
     environment: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -58,8 +60,15 @@ class Stack:
                 )
                 self.supervisor.wait_until(service.ready, what=service.name)
         if stage == POSTGRES:
-            embedded.make_database(run_dir)
-        return service.url
+            embedded.make_database(run_dir, self.database)
+        return self._own_url(service.url, stage)
+
+    def _own_url(self, url: str, stage: int) -> str:
+        """Keep the demo's data and queue apart from a real run's on the same embedded servers."""
+        base = url.rpartition("/")[0]
+        if stage == POSTGRES:
+            return f"{base}/{self.database}"
+        return f"{base}/{0 if self.database == 'vault' else 1}"
 
     def manage(self, name: str, *words: str) -> str:
         """Run one of `manage.py`'s commands to its end and return what it printed."""
@@ -117,6 +126,17 @@ def check_port(host: str, port: int) -> None:
             raise CannotStart(
                 f"{host}:{port} cannot be used ({exc.strerror}). Choose another port, as in: PORT={port + 1}"
             ) from exc
+
+
+def remembered_port(path: Path) -> int:
+    """Return the port that was written down last time if it is free, else another one, written down."""
+    with contextlib.suppress(OSError, ValueError, CannotStart):
+        port = int(path.read_text())
+        check_port("127.0.0.1", port)
+        return port
+    port = embedded.free_port()
+    path.write_text(str(port))
+    return port
 
 
 def answers(url: str) -> bool:
