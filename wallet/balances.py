@@ -1,26 +1,25 @@
 """What there is: a partner's balances, and what M-Pesa says about its shortcodes."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q
-from django.db.models.functions import Coalesce
 
 from common.ids import new_id
-from common.money import kes
+from common.money import kes, shown
 from partners.models import Shortcode
 from wallet import operations
-from wallet.models import FLOAT_KINDS, Account, Kind, LedgerLine, TransferType
+from wallet.models import Account, Kind, LedgerLine, TransferType
 
 ZERO = Decimal("0.00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloatBalance:
-    """A partner's part of what a shortcode can pay out; `observed` is M-Pesa's figure for the whole shortcode."""
+    """A partner's part of a shortcode's float; `observed` is M-Pesa's figure for the whole shortcode."""
 
     shortcode_id: UUID
     number: str
@@ -78,10 +77,9 @@ def observe(*, shortcode_id: UUID, utility: Decimal | None, working: Decimal | N
     :param at: when M-Pesa's figure held
     """
     utility, working = (None if figure is None else kes(figure) for figure in (utility, working))
+    told = {"utility_balance": utility, "working_balance": working}
     Shortcode.objects.filter(Q(balance_at__isnull=True) | Q(balance_at__lte=at), pk=shortcode_id).update(
-        utility_balance=Coalesce(utility, "utility_balance"),
-        working_balance=Coalesce(working, "working_balance"),
-        balance_at=at,
+        balance_at=at, **{name: figure for name, figure in told.items() if figure is not None}
     )
     with connection.cursor() as cursor:
         cursor.execute(
@@ -93,3 +91,53 @@ def observe(*, shortcode_id: UUID, utility: Decimal | None, working: Decimal | N
             where observed_balances.observed_at <= excluded.observed_at""",
             [new_id(), shortcode_id, at.replace(second=0, microsecond=0), utility, working, at],
         )
+
+
+def follow_observed(*, shortcode_id: UUID, at: datetime) -> Decimal | None:
+    """Set the float of a partner's own shortcode to M-Pesa's figure, which is the truth there.
+
+    Done only while nothing is in flight and nothing was booked since M-Pesa was asked: otherwise a difference
+    may be our own payout, and explaining it away would hide it.
+
+    :returns: the signed difference that was booked as unexplained, or None when it is not the moment for it
+    :raises ValueError: the shortcode is shared; there the ledger is the only one who knows whose float it is
+    """
+    shortcode = Shortcode.objects.get(pk=shortcode_id)
+    if shortcode.partner_id is None:
+        raise ValueError(f"Shortcode {shortcode.number} is shared")
+    with transaction.atomic():
+        free = _quiet_float(shortcode_id, partner_id=shortcode.partner_id)
+        shortcode.refresh_from_db(fields=["utility_balance", "balance_at"])
+        observed, observed_at = shortcode.utility_balance, shortcode.balance_at
+        if free is None or observed is None or observed_at is None:
+            return None
+        if LedgerLine.objects.filter(account__shortcode_id=shortcode_id, created_at__gt=observed_at).exists():
+            return None
+        return _book_difference(free, observed=observed, observed_at=observed_at, at=at)
+
+
+def _quiet_float(shortcode_id: UUID, *, partner_id: UUID) -> Account | None:
+    """Return the float account, locked against new holds, if nothing of it is held."""
+    accounts = Account.objects.select_for_update(no_key=True).order_by("pk")
+    rows = accounts.filter(partner_id=partner_id, shortcode_id=shortcode_id)
+    both = {account.kind: account for account in rows}
+    held = both.get(Kind.FLOAT_HELD)
+    return both[Kind.FLOAT] if held and not held.balance else None
+
+
+def _book_difference(free: Account, *, observed: Decimal, observed_at: datetime, at: datetime) -> Decimal:
+    difference = observed - (free.balance or ZERO)
+    if difference:
+        unexplained = operations.platform_account(Kind.MPESA_UNEXPLAINED)
+        more = difference > 0
+        operations.transfer(
+            type=TransferType.FLOAT_ADJUSTMENT,
+            reference=f"{free.shortcode_id}:{observed_at.isoformat()}",
+            from_account=unexplained if more else free.pk,
+            to_account=free.pk if more else unexplained,
+            amount=abs(difference),
+            at=at,
+            event_at=observed_at,
+            description=f"M-Pesa said {shown(observed)}",
+        )
+    return difference

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import ClassVar, Self
 from uuid import UUID
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -76,7 +77,11 @@ class AccountRows(models.QuerySet["Account"]):
 
 
 class Account(models.Model):
-    """One side of a transfer. Its balance changes by transfers only (trigger) and is never below zero."""
+    """One side of a transfer. Its balance changes by transfers only (trigger) and is never below zero.
+
+    That a kind has its owner, shortcode and balance is checked by trigger when the account is opened, not by
+    constraints, which PostgreSQL would work through again at every change of a balance.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -97,16 +102,6 @@ class Account(models.Model):
                 fields=["partner", "kind", "shortcode"], name="ledger_account_once", nulls_distinct=False
             ),
             models.CheckConstraint(condition=Q(balance__gte=0), name="ledger_account_not_below_zero"),
-            models.CheckConstraint(
-                condition=Q(kind__in=PARTNER_KINDS, partner__isnull=False, balance__isnull=False)
-                | Q(kind__in=PLATFORM_KINDS, partner__isnull=True, balance__isnull=True),
-                name="ledger_account_owner",
-            ),
-            models.CheckConstraint(
-                condition=Q(kind__in=FLOAT_KINDS, shortcode__isnull=False)
-                | (~Q(kind__in=FLOAT_KINDS) & Q(shortcode__isnull=True)),
-                name="ledger_account_shortcode",
-            ),
         ]
 
     def __str__(self) -> str:
@@ -127,7 +122,9 @@ class Transfer(models.Model):
     event_at = models.DateTimeField()  # when it happened outside
     created_at = models.DateTimeField()  # when we wrote it
     description = models.CharField(max_length=200, blank=True)
-    reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="reversed_by")
+    reverses = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="reversals", db_index=False
+    )
     hold = models.ForeignKey(  # filled by the hold's trigger
         "Hold",
         null=True,
@@ -142,19 +139,22 @@ class Transfer(models.Model):
         ordering = ["-created_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["type", "reference"], name="ledger_transfer_once"),
+            models.UniqueConstraint(
+                fields=["reverses"], condition=Q(reverses__isnull=False), name="ledger_transfer_reversed_once"
+            ),
             models.CheckConstraint(condition=Q(amount__gt=0), name="ledger_transfer_positive"),
             models.CheckConstraint(
                 condition=~Q(from_account=F("to_account")), name="ledger_transfer_two_accounts"
             ),
         ]
-        indexes = [models.Index(fields=["created_at"], name="ledger_transfer_written")]
+        indexes = [BrinIndex(fields=["created_at"], name="ledger_transfer_written")]
 
     def __str__(self) -> str:
         return f"{self.type} {self.reference}: {shown(self.amount)}"
 
 
 class LedgerLine(models.Model):
-    """What a transfer did to a partner's account other than the wallet (whose lines are `WalletTransaction`).
+    """What a transfer did to a float. A wallet's lines are `WalletTransaction`, a held account's history its holds.
 
     Written by the posting trigger only, which is why the foreign keys need no check of their own.
     """
@@ -177,7 +177,6 @@ class LedgerLine(models.Model):
         ordering = ["-number"]
         constraints = [
             models.UniqueConstraint(fields=["account", "number"], name="ledger_line_order"),
-            models.CheckConstraint(condition=Q(balance_after__gte=0), name="ledger_line_not_below_zero"),
         ]
 
     def __str__(self) -> str:
@@ -185,7 +184,7 @@ class LedgerLine(models.Model):
 
 
 class PartnerWallet(models.Model):
-    """A partner's prepaid money at the bank. `current_balance` is what is free: holds are already taken off."""
+    """A partner's prepaid money at the bank. `current_balance` is what is free, without what is held."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     partner = models.OneToOneField(Partner, on_delete=models.PROTECT, related_name="wallet")
@@ -219,7 +218,7 @@ class WalletTransactionRows(models.QuerySet["WalletTransaction"]):
 
 
 class WalletTransaction(models.Model):
-    """A line of a wallet's statement. Written by the posting trigger only; afterwards only `sms_sent` changes."""
+    """A line of a wallet's statement, written by the posting trigger; later only `sms_sent` changes."""
 
     id = models.UUIDField(primary_key=True, editable=False)
     number = models.BigIntegerField()
@@ -249,9 +248,6 @@ class WalletTransaction(models.Model):
         ordering = ["-number"]
         constraints = [
             models.UniqueConstraint(fields=["wallet", "number"], name="wallet_transaction_order"),
-            models.CheckConstraint(
-                condition=Q(balance_after__gte=0), name="wallet_transaction_not_below_zero"
-            ),
         ]
 
     def __str__(self) -> str:
@@ -261,7 +257,8 @@ class WalletTransaction(models.Model):
 class Hold(models.Model):
     """Money set aside until it is known what became of its purpose.
 
-    Inserting the row moves the money aside, changing its status moves it on (triggers). It never expires.
+    Inserting the row moves the money aside, changing its status moves it on; the triggers that do it also refuse
+    any other change, a second end, and a capture without a receipt. It never expires.
     """
 
     class Purpose(models.TextChoices):
@@ -300,13 +297,6 @@ class Hold(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=Q(principal__gt=0, charge__gte=0), name="ledger_hold_positive"),
-            models.CheckConstraint(condition=Q(mpesa_cost__gte=0), name="ledger_hold_cost"),
-            models.CheckConstraint(
-                condition=Q(status="held", settled_at__isnull=True, receipt="")
-                | (Q(status="captured", settled_at__isnull=False, event_at__isnull=False) & ~Q(receipt=""))
-                | Q(status="released", settled_at__isnull=False, receipt=""),
-                name="ledger_hold_ends_once",
-            ),
         ]
 
     def __str__(self) -> str:

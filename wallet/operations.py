@@ -1,7 +1,7 @@
 """What can be done with money. Each operation is one server-side statement (migrations 0002 and 0003).
 
-They join the caller's transaction, and a wallet's row stays locked until that transaction ends: make `hold` and
-`settle` the last thing before the commit, and one per transaction, so that nobody waits for more than a commit.
+They join the caller's transaction, and a wallet's row stays locked until that transaction ends: make the
+operation the last thing before the commit, and one per transaction, so that nobody waits longer than a commit.
 An exception from here leaves the caller's transaction usable, with nothing written.
 """
 
@@ -15,7 +15,6 @@ from django.db import connection
 
 from common.ids import new_id
 from common.money import kes, shown
-from partners.models import Shortcode
 from wallet.models import (
     FLOAT_KINDS,
     HELD_KINDS,
@@ -188,7 +187,7 @@ def transfer(
     description: str = "",
     reverses: UUID | None = None,
 ) -> UUID:
-    """Move money once per (type, reference), and return the transfer's id; a repeat returns the earlier one's.
+    """Move money once per (type, reference) and return the transfer's id; a repeat returns the earlier one's.
 
     Held accounts are out of reach: they move with their holds.
 

@@ -7,12 +7,13 @@ Accounts are always locked in the order of their ids, so that two transfers cann
 from django.db import migrations
 
 POSTING = """
-create sequence ledger_line_numbers;
+create sequence ledger_numbers;
 
--- A UUIDv7: milliseconds, then chance.
+-- A UUIDv7 of the time and a counter (RFC 9562 §6.2): unique without asking the system for randomness each time.
 create function ledger_id() returns uuid language sql volatile as $$
-    select (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7'
-            || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid
+    select (
+        lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') || '7000a'
+        || lpad(to_hex(nextval('ledger_numbers')), 15, '0'))::uuid
 $$;
 
 -- The one account of a kind; one of the platform's is opened when it is first needed.
@@ -41,13 +42,16 @@ begin
     return found_id;
 end $$;
 
--- One side of a transfer. The platform's accounts keep neither balance nor lines.
+-- One side of a transfer. The platform's accounts keep neither balance nor lines, a held account keeps no lines:
+-- its history is its holds.
 create function ledger_move(t ledger_transfers, p_account uuid, p_change numeric) returns void
 language plpgsql as $$
 declare
     a_kind text;
     a_partner uuid;
     a_balance numeric;
+    a_wallet uuid;
+    topup boolean := t.type = 'topup' and p_change > 0;
 begin
     update ledger_accounts set balance = balance + p_change
         where id = p_account and balance is not null
@@ -55,32 +59,27 @@ begin
     if not found then
         return;
     end if;
-    if a_kind in ('wallet_held', 'float_held') and pg_trigger_depth() < 2 then
-        raise exception 'held money moves only with its hold' using errcode = 'restrict_violation';
-    end if;
-    if a_kind <> 'wallet' then
+    if a_kind in ('wallet_held', 'float_held') then
+        if pg_trigger_depth() < 2 then
+            raise exception 'held money moves only with its hold' using errcode = 'restrict_violation';
+        end if;
+    elsif a_kind = 'float' then
         insert into ledger_lines
             (id, number, account_id, transfer_id, amount, balance_after, event_at, created_at)
-            values (ledger_id(), nextval('ledger_line_numbers'), p_account, t.id, p_change, a_balance,
+            values (ledger_id(), nextval('ledger_numbers'), p_account, t.id, p_change, a_balance,
                     t.event_at, t.created_at);
-        return;
-    end if;
-    with mirrored as (
+    else
         update partner_wallets set
             current_balance = a_balance,
-            last_topup_date = case when t.type = 'topup' and p_change > 0 then t.event_at else last_topup_date end,
-            last_topup_amount = case when t.type = 'topup' and p_change > 0 then p_change else last_topup_amount end,
+            last_topup_date = case when topup then t.event_at else last_topup_date end,
+            last_topup_amount = case when topup then p_change else last_topup_amount end,
             updated_at = t.created_at
-        where partner_id = a_partner returning id
-    )
-    insert into wallet_transactions
-        (id, number, wallet_id, transfer_id, transaction_type, amount, balance_after, reference, description,
-         sms_sent, event_at, created_at)
-        select ledger_id(), nextval('ledger_line_numbers'), mirrored.id, t.id, t.type, p_change, a_balance,
-               t.reference, t.description, false, t.event_at, t.created_at
-        from mirrored;
-    if not found then
-        raise exception 'partner % has no wallet', a_partner using errcode = 'foreign_key_violation';
+            where partner_id = a_partner returning id into strict a_wallet;
+        insert into wallet_transactions
+            (id, number, wallet_id, transfer_id, transaction_type, amount, balance_after, reference, description,
+             sms_sent, event_at, created_at)
+            values (ledger_id(), nextval('ledger_numbers'), a_wallet, t.id, t.type, p_change, a_balance,
+                    t.reference, t.description, false, t.event_at, t.created_at);
     end if;
 end $$;
 
@@ -127,8 +126,22 @@ create trigger wallet_transactions_no_delete before delete on wallet_transaction
 create trigger wallet_transactions_by_transfer before insert on wallet_transactions
     for each row when (pg_trigger_depth() = 0) execute function ledger_refuse();
 
-create trigger ledger_accounts_open_empty before insert on ledger_accounts
-    for each row when (new.balance <> 0) execute function ledger_refuse();
+create function ledger_account_opened() returns trigger language plpgsql as $$
+begin
+    if new.kind in ('wallet', 'wallet_held', 'float', 'float_held') then
+        if new.partner_id is not null and new.balance = 0
+            and (new.shortcode_id is not null) = (new.kind in ('float', 'float_held'))
+        then
+            return new;
+        end if;
+    elsif new.partner_id is null and new.shortcode_id is null and new.balance is null then
+        return new;
+    end if;
+    raise exception 'a % account is opened empty, with its own kind of owner', new.kind
+        using errcode = 'check_violation';
+end $$;
+create trigger ledger_accounts_opened before insert on ledger_accounts
+    for each row execute function ledger_account_opened();
 create trigger ledger_accounts_by_transfer before update on ledger_accounts
     for each row when (pg_trigger_depth() = 0) execute function ledger_refuse();
 create trigger ledger_accounts_no_delete before delete on ledger_accounts
@@ -192,7 +205,8 @@ drop trigger partner_wallets_by_transfer on partner_wallets;
 drop trigger partner_wallets_open_empty on partner_wallets;
 drop trigger ledger_accounts_no_delete on ledger_accounts;
 drop trigger ledger_accounts_by_transfer on ledger_accounts;
-drop trigger ledger_accounts_open_empty on ledger_accounts;
+drop trigger ledger_accounts_opened on ledger_accounts;
+drop function ledger_account_opened;
 drop trigger wallet_transactions_by_transfer on wallet_transactions;
 drop trigger wallet_transactions_no_delete on wallet_transactions;
 drop trigger wallet_transactions_append_only on wallet_transactions;
@@ -205,7 +219,7 @@ drop function ledger_post;
 drop function ledger_move;
 drop function ledger_account;
 drop function ledger_id;
-drop sequence ledger_line_numbers;
+drop sequence ledger_numbers;
 """
 
 

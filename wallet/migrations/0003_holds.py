@@ -22,7 +22,7 @@ end $$;
 
 create function ledger_hold_placed() returns trigger language plpgsql as $$
 begin
-    if new.status <> 'held' then
+    if new.status <> 'held' or new.settled_at is not null or new.receipt <> '' then
         raise exception 'a hold begins as held' using errcode = 'check_violation';
     end if;
     if new.charge > 0 then
@@ -78,19 +78,32 @@ begin
     return null;
 end $$;
 create trigger ledger_holds_settled after update on ledger_holds
-    for each row when (old.status = 'held' and new.status <> 'held') execute function ledger_hold_settled();
+    for each row execute function ledger_hold_settled();
 
-create trigger ledger_holds_no_delete before delete on ledger_holds
-    for each row execute function refuse_change();
-create trigger ledger_holds_settle_once before update on ledger_holds
-    for each row when (
-        old.status <> 'held' or new.status = 'held'
+create function ledger_hold_ends_once() returns trigger language plpgsql as $$
+begin
+    if old.status <> 'held'
         or (old.id, old.reference, old.purpose, old.partner_id, old.shortcode_id, old.principal, old.charge,
             old.held_at)
            is distinct from
            (new.id, new.reference, new.purpose, new.partner_id, new.shortcode_id, new.principal, new.charge,
             new.held_at)
-    ) execute function refuse_change();
+    then
+        raise exception 'a hold changes only once, when it ends' using errcode = 'restrict_violation';
+    end if;
+    if (new.status = 'captured' and new.settled_at is not null and new.event_at is not null
+            and new.receipt <> '' and coalesce(new.mpesa_cost, 0) >= 0)
+        or (new.status = 'released' and new.settled_at is not null and new.receipt = ''
+            and new.mpesa_cost is null)
+    then
+        return new;
+    end if;
+    raise exception 'a hold ends as captured with a receipt, or as released' using errcode = 'check_violation';
+end $$;
+create trigger ledger_holds_end_once before update on ledger_holds
+    for each row execute function ledger_hold_ends_once();
+create trigger ledger_holds_no_delete before delete on ledger_holds
+    for each row execute function refuse_change();
 """
 
 FUNCTIONS = """
@@ -205,8 +218,9 @@ drop function ledger_release;
 drop function ledger_capture;
 drop function ledger_lock_hold;
 drop function ledger_hold;
-drop trigger ledger_holds_settle_once on ledger_holds;
 drop trigger ledger_holds_no_delete on ledger_holds;
+drop trigger ledger_holds_end_once on ledger_holds;
+drop function ledger_hold_ends_once;
 drop trigger ledger_holds_settled on ledger_holds;
 drop trigger ledger_holds_placed on ledger_holds;
 drop function ledger_hold_settled;

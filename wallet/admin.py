@@ -1,0 +1,112 @@
+"""Windows on the ledger. Money moves by operations, so nothing here can be added, changed or deleted."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from common.windows import ReadOnlyAdmin
+from wallet.models import (
+    Account,
+    Hold,
+    LedgerLine,
+    ObservedBalance,
+    PartnerWallet,
+    Transfer,
+    WalletTransaction,
+)
+
+
+@admin.register(PartnerWallet)
+class PartnerWalletAdmin(ReadOnlyAdmin):
+    list_display = (
+        "partner",
+        "current_balance",
+        "currency",
+        "low_balance_threshold",
+        "last_topup_date",
+        "last_topup_amount",
+        "sms_notifications_enabled",
+    )
+    list_filter = ("sms_notifications_enabled",)
+    list_select_related = ("partner",)
+    search_fields = ("partner__name", "partner__code")
+
+
+@admin.register(WalletTransaction)
+class WalletTransactionAdmin(ReadOnlyAdmin):
+    list_display = (
+        "event_at",
+        "wallet",
+        "transaction_type",
+        "amount",
+        "balance_after",
+        "reference",
+        "outcome",
+        "sms_sent",
+    )
+    list_filter = ("transaction_type", "wallet__partner")
+    list_select_related = ("wallet__partner",)
+    search_fields = ("reference", "description")
+    date_hierarchy = "created_at"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WalletTransaction]:
+        return WalletTransaction.objects.with_hold()
+
+    @admin.display(description="What became of the hold")
+    def outcome(self, line: WalletTransaction) -> str:
+        return str(Hold.Status(status).label) if (status := getattr(line, "hold_status", None)) else ""
+
+
+@admin.register(LedgerLine)
+class LedgerLineAdmin(ReadOnlyAdmin):
+    list_display = ("event_at", "account", "transfer", "amount", "balance_after")
+    list_filter = ("account__partner", "account__shortcode")
+    list_select_related = ("account__partner", "account__shortcode", "transfer")
+    search_fields = ("transfer__reference",)
+    date_hierarchy = "created_at"
+
+
+@admin.register(Transfer)
+class TransferAdmin(ReadOnlyAdmin):
+    list_display = ("event_at", "type", "reference", "from_account", "to_account", "amount", "description")
+    list_filter = ("type",)
+    list_select_related = tuple(
+        f"{side}_account__{owner}" for side in ("from", "to") for owner in ("partner", "shortcode")
+    )
+    search_fields = ("reference", "description")
+    date_hierarchy = "created_at"
+
+
+@admin.register(Hold)
+class HoldAdmin(ReadOnlyAdmin):
+    list_display = (
+        "held_at",
+        "partner",
+        "shortcode",
+        "purpose",
+        "principal",
+        "charge",
+        "status",
+        "settled_at",
+        "receipt",
+        "reason",
+    )
+    list_filter = ("status", "purpose", "partner", "shortcode")
+    list_select_related = ("partner", "shortcode__partner")
+    search_fields = ("reference", "receipt")
+    date_hierarchy = "held_at"
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "partner", "shortcode", "balance")
+    list_filter = ("kind", "partner")
+    list_select_related = ("partner", "shortcode__partner")
+
+
+@admin.register(ObservedBalance)
+class ObservedBalanceAdmin(ReadOnlyAdmin):
+    list_display = ("observed_at", "shortcode", "utility", "working")
+    list_filter = ("shortcode",)
+    list_select_related = ("shortcode__partner",)
+    date_hierarchy = "observed_at"
