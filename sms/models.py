@@ -117,6 +117,15 @@ class SmsGateway(models.Model):
     def usable(self) -> bool:
         return self.is_active and self.stopped_at is None
 
+    @property
+    def attention(self) -> str:
+        """What a person should do about this account, in words; empty when all is well."""
+        if self.stopped_at:
+            return f"Stopped: {self.stopped_reason}. Mend it, then start it again."
+        if self.low_mark is not None and self.credits is not None and self.credits < self.low_mark:
+            return f"Credit is low: {self.credits} left, alarm below {self.low_mark}."
+        return ""
+
     def clean(self) -> None:
         if self.base_url.startswith("http://") and not self.allow_http:
             raise ValidationError({"base_url": "Plain http needs “Allow http”: the key travels readable."})
@@ -124,6 +133,9 @@ class SmsGateway(models.Model):
             not isinstance(code, str) for code in self.success_codes
         ):
             raise ValidationError({"success_codes": 'A list of codes as text, such as ["ok", "200"].'})
+        cannot = {self.Kind.AIRTOUCH, self.Kind.AFRICASTALKING}
+        if self.dlr_mode == self.Reports.PULL and self.kind in cannot:
+            raise ValidationError({"dlr_mode": "This provider cannot be asked for delivery reports."})
         if self.second is not None and self.second.partner_id not in (None, self.partner_id):
             raise ValidationError({"second": "This account belongs to another partner."})
 
@@ -296,8 +308,8 @@ class SmsNotification(Moving):
 
         :raises ForbiddenMove: the provider has it for certain, or it is on its way
         """
-        if self.status == Status.SENT and not self.unconfirmed:
-            raise ForbiddenMove(f"{self}: the provider has accepted it; a second copy would reach the phone")
+        if self.status != Status.FAILED and not self.unconfirmed:
+            raise ForbiddenMove(f"{self} is {self.status}: a second copy would reach the phone")
         self._move(
             Status.PENDING,
             at=at,

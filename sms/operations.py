@@ -14,6 +14,9 @@ from partners.models import Partner
 from sms import routes, wording
 from sms.models import SmsGateway, SmsNotification, Status
 from sms.segments import measure
+from sms.sending import send_due
+
+__all__ = ["enqueue", "enqueue_to_partner", "put_gateway", "resend", "restart", "send_due"]
 
 _COLUMNS = [field for field in SmsNotification._meta.concrete_fields if field.column]
 

@@ -2,9 +2,18 @@
 
 import pytest
 
-from sms import routes
+from sms import accounts, routes
+from tests.sms.fakes import FakeGateway
 
 
 @pytest.fixture(autouse=True)
 def _fresh_routes() -> None:
     routes.forget()
+
+
+@pytest.fixture
+def provider(monkeypatch: pytest.MonkeyPatch) -> FakeGateway:
+    """One fake behind every account."""
+    fake = FakeGateway()
+    monkeypatch.setattr(accounts, "load", lambda _: fake)
+    return fake
