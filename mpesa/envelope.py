@@ -14,6 +14,7 @@ from common.money import BadAmount, kes
 
 # Safaricom's own pages spell it in three ways.
 OUR_ID = ("OriginatorConversationID", "OriginatorCoversationID", "OriginatorConverstionID")
+_AMOUNT = re.compile(r"-?\d{1,12}(\.\d{1,12})?", re.ASCII)
 _RECEIPT = re.compile(r"[A-Z0-9]{8,12}", re.ASCII)
 
 
@@ -83,8 +84,9 @@ def receipt(text: str) -> str:
 
 
 def amount(text: str) -> Decimal | None:
+    """Read an amount in plain digits; anything else is None."""
     try:
-        return kes(text)
+        return kes(text) if _AMOUNT.fullmatch(text) else None
     except BadAmount:
         return None
 

@@ -37,7 +37,7 @@ local room = math.max(1, current * burst_seconds)
 local passed = math.max(0, now - tonumber(kept[4] or now))
 local tokens = math.min(room, tonumber(kept[3] or room) + passed * current)
 local wait = 0
-if tokens >= 0.999999 then tokens = tokens - 1 else wait = (1 - tokens) / current end
+if tokens >= 0.9999 then tokens = tokens - 1 else wait = math.max(0.001, (1 - tokens) / current) end
 redis.call('hset', KEYS[1], 'share', string.format('%.17g', share),
   'since', string.format('%.17g', since + steps * step_seconds),
   'tokens', string.format('%.17g', tokens), 'at', string.format('%.17g', now))
@@ -78,8 +78,8 @@ class _Bucket:
         before = room if self.tokens is None else self.tokens
         self.tokens = min(room, before + (now - self.at) * current)
         self.at = now
-        if self.tokens < 0.999999:
-            return (1 - self.tokens) / current
+        if self.tokens < 0.9999:  # sums of fractions; and a wait must never be so short that it reads as "go"
+            return max(0.001, (1 - self.tokens) / current)
         self.tokens -= 1
         return 0.0
 
