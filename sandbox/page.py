@@ -81,7 +81,7 @@ def _loan(loan: Loan) -> dict[str, Any]:
         "client": loan.client.name,
         "phone": loan.client.mobile_no,
         "product": loan.product.name,
-        "principal": str(loan.proposed if loan.status == SUBMITTED else loan.approved),
+        "principal": f"{loan.proposed if loan.status == SUBMITTED else loan.approved:.2f}",
         "status": loan.status,
         "status_text": LOAN_STATUS[loan.status]["value"],
         "receipt": next((receipt for receipt in receipts if receipt), None),
@@ -120,7 +120,7 @@ def _phone(world: World, number: str, heard: list[Event]) -> dict[str, Any]:
     return {
         "phone": number,
         "name": known.name,
-        "balance": str(known.balance),
+        "balance": f"{known.balance:.2f}",
         "working": known.registered and known.active and known.exists,
         "messages": heard[:MESSAGES],
         "more": max(0, len(heard) - MESSAGES),

@@ -121,7 +121,7 @@ def as_books(world: World) -> dict[str, Any]:
     state, now = world.damza, world.clock.now()
     return {
         "accounts": {
-            key: {"sender_id": account.sender_id, "credits": str(account.credits)}
+            key: {"sender_id": account.sender_id, "credits": f"{account.credits:.2f}"}
             for key, account in state.accounts.items()
         },
         "messages": [message.as_dict(now) for message in state.messages],

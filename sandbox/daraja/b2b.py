@@ -49,7 +49,7 @@ def _move(asked: Asked) -> dict[str, Any]:
             "command": command,
             "from": payer.number,
             "to": receiver.number,
-            "amount": str(amount),
+            "amount": f"{amount:.2f}",
             "reference": body["AccountReference"],
             "at": at.isoformat(),
         }

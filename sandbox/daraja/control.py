@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from aiohttp import web
@@ -40,6 +41,9 @@ def control_routes(world: World) -> list[web.RouteDef]:
         need(body, "after")
         return answer({"after": world.daraja.receipts_after(int(body["after"]))})
 
+    async def tariff(request: web.Request) -> web.Response:
+        return answer(add_tariff(world, await read(request)))
+
     async def books(request: web.Request) -> web.Response:
         return answer(as_books(world.daraja))
 
@@ -52,6 +56,7 @@ def control_routes(world: World) -> list[web.RouteDef]:
         web.get("/control/daraja/certificate", certificate),
         web.post("/control/daraja/phones", phones),
         web.post("/control/daraja/receipts", receipts),
+        web.post("/control/daraja/tariff", tariff),
         web.get("/control/daraja/books", books),
         web.post("/control/daraja/payouts/{id}/result", send_result),
     ]
@@ -70,7 +75,7 @@ def set_shortcode(world: World, body: dict[str, Any]) -> dict[str, Any]:
     shortcode = world.daraja.shortcodes.setdefault(number, Shortcode(number=number))
     for name, value in (changes | {"locked": False, "wrong_credentials": 0}).items():
         setattr(shortcode, name, value)
-    return {"number": number, "kind": shortcode.kind, "utility": str(shortcode.utility)}
+    return {"number": number, "kind": shortcode.kind, "utility": f"{shortcode.utility:.2f}"}
 
 
 def set_phone(world: World, body: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +90,19 @@ def set_phone(world: World, body: dict[str, Any]) -> dict[str, Any]:
     phone: Phone = world.daraja.phone(number)
     for name, value in changes.items():
         setattr(phone, name, value)
-    return {"phone": number, "name": phone.name, "balance": str(phone.balance)}
+    return {"phone": number, "name": phone.name, "balance": f"{phone.balance:.2f}"}
+
+
+def add_tariff(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    """A table of fees that holds from a day on: ``{"from": "2027-01-01", "bands": [[100, 0], [250000, 20]]}``."""
+    need(body, "from", "bands")
+    start = date.fromisoformat(str(body["from"]))
+    bands = tuple((int(limit), int(fee)) for limit, fee in body["bands"])
+    if list(bands) != sorted(bands):
+        raise Expected("bands: [[up to, fee], …] in rising order expected")
+    kept = [entry for entry in world.daraja.fees if entry[0] != start]
+    world.daraja.fees = tuple(sorted([*kept, (start, bands)]))
+    return {"from": start.isoformat(), "bands": bands}
 
 
 async def send_again(world: World, payout_id: str, times: int) -> dict[str, Any]:

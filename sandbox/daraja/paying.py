@@ -87,4 +87,5 @@ def _move(world: World, payout: Payout, shortcode: Shortcode) -> None:
 def fee(world: World, amount: Decimal) -> Decimal:
     """What the payout costs the business today."""
     withdrawal = world.switches.get("daraja.withdrawal_charges") == "on"
-    return tariff.b2c_fee(amount, world.daraja.today(), withdrawal=withdrawal)
+    state = world.daraja
+    return tariff.b2c_fee(amount, state.today(), withdrawal=withdrawal, table=state.fees)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.daraja import ids
 from sandbox.daraja.keys import credential_key
 from sandbox.daraja.switches import FAULT_KINDS, register_switches
+from sandbox.daraja.tariff import B2C_FEES, Table
 
 if TYPE_CHECKING:
     from sandbox.world import World
@@ -93,8 +94,8 @@ class Payout:
             "receipt": self.receipt if self.status == "Completed" else "",
             "shortcode": self.shortcode,
             "phone": self.phone,
-            "amount": str(self.amount),
-            "charge": str(self.charge),
+            "amount": f"{self.amount:.2f}",
+            "charge": f"{self.charge:.2f}",
             "status": self.status,
             "result_code": self.result_code,
             "at": self.at.isoformat(),
@@ -124,6 +125,7 @@ class State:
         self.by_receipt: dict[str, Payout] = {}  # paid ones only
         self.by_gateway_id: dict[str, Payout] = {}
         self.transfers: list[dict[str, Any]] = []
+        self.fees: Table = B2C_FEES
         self.refused_ids: set[str] = set()
         self.tokens: dict[str, Token] = {}
         self.queries = 0
@@ -181,16 +183,16 @@ def as_books(state: State) -> dict[str, Any]:
     return {
         "shortcodes": {
             number: {
-                "utility": str(shortcode.utility),
-                "working": str(shortcode.working),
-                "charges_paid": str(shortcode.charges_paid),
+                "utility": f"{shortcode.utility:.2f}",
+                "working": f"{shortcode.working:.2f}",
+                "charges_paid": f"{shortcode.charges_paid:.2f}",
                 "locked": shortcode.locked,
             }
             for number, shortcode in state.shortcodes.items()
         },
         "payouts": [payout.as_dict() for payout in state.payouts.values()],
         "phones": {
-            number: {"name": phone.name, "balance": str(phone.balance)}
+            number: {"name": phone.name, "balance": f"{phone.balance:.2f}"}
             for number, phone in state.phones.items()
         },
         "transfers": state.transfers,

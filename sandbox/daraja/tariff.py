@@ -7,8 +7,9 @@ from datetime import date
 from decimal import Decimal
 
 Bands = tuple[tuple[int, int], ...]  # (up to and including, KES)
+Table = tuple[tuple[date, Bands], ...]  # oldest first
 
-B2C_FEES: tuple[tuple[date, Bands], ...] = (
+B2C_FEES: Table = (
     (date(2023, 1, 1), ((100, 0), (1_500, 4), (5_000, 8), (20_000, 10), (150_000, 12))),
     # The form ends at 150,000; the Central Bank and the press extend its last band to 250,000.
     (date(2023, 8, 15), ((100, 0), (1_500, 5), (5_000, 9), (20_000, 11), (250_000, 13))),
@@ -33,9 +34,9 @@ MAXIMUM_BALANCE = Decimal(500_000)
 MAXIMUM_PER_DAY = Decimal(500_000)
 
 
-def b2c_fee(amount: Decimal, on: date, *, withdrawal: bool = False) -> Decimal:
+def b2c_fee(amount: Decimal, on: date, *, withdrawal: bool = False, table: Table = B2C_FEES) -> Decimal:
     """What the business pays for a payout of that amount on that day."""
-    bands = next((bands for start, bands in reversed(B2C_FEES) if start <= on), B2C_FEES[0][1])
+    bands = next((bands for start, bands in reversed(table) if start <= on), table[0][1])
     return _band(bands, amount) + (_band(WITHDRAWAL_FEES, amount) if withdrawal else 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -101,13 +102,13 @@ class Daraja:
     def books(self) -> Any:
         return self.sandbox.control("GET", "daraja/books")
 
-    def balance(self, phone: str = PHONE) -> str:
+    def balance(self, phone: str = PHONE) -> Decimal:
         """What the sandbox's own books say is on the phone."""
         phones = self.books()["phones"]
-        return phones[phone]["balance"] if phone in phones else "0"
+        return Decimal(phones[phone]["balance"]) if phone in phones else Decimal(0)
 
-    def utility(self) -> str:
-        return self.books()["shortcodes"]["600992"]["utility"]
+    def utility(self) -> Decimal:
+        return Decimal(self.books()["shortcodes"]["600992"]["utility"])
 
 
 def values(result: dict[str, Any]) -> dict[str, Any]:

@@ -104,12 +104,12 @@ def test_html_after_is_handled_first(daraja: Daraja, sandbox: Sandbox) -> None:
     sandbox.fault("daraja", "b2c", "html_after", times=1)
     assert daraja.pay().status_code == 502
     daraja.results()
-    assert daraja.balance() == "1500"
+    assert daraja.balance() == 1500
 
 
-@pytest.mark.parametrize(("kind", "balance"), [("lost", "1500"), ("dropped", "0")])
+@pytest.mark.parametrize(("kind", "balance"), [("lost", 1500), ("dropped", 0)])
 def test_a_lost_answer_was_handled_and_a_dropped_request_was_not(
-    daraja: Daraja, sandbox: Sandbox, kind: str, balance: str
+    daraja: Daraja, sandbox: Sandbox, kind: str, balance: int
 ) -> None:
     sandbox.fault("daraja", "b2c", kind, times=1)
     with pytest.raises(requests.ConnectionError):
@@ -134,7 +134,7 @@ def test_moving_the_clock_moves_what_waits_for_it(sandbox: Sandbox, daraja: Dara
     sandbox.control("PUT", "latency", {"daraja.b2c_result": {"p50_ms": 3_600_000, "p95_ms": 3_600_000}})
     daraja.pay()
     assert inbox.posts == []
-    assert daraja.balance() == "0"
+    assert daraja.balance() == 0
     sandbox.control("POST", "clock", {"shift_seconds": 3601})
     assert daraja.results()[0]["ResultCode"] == 0
-    assert daraja.balance() == "1500"
+    assert daraja.balance() == 1500

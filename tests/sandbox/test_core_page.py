@@ -37,9 +37,9 @@ def test_a_loan_shows_with_the_phone_that_waits_for_it(sandbox: Sandbox) -> None
     make_loan(sandbox)
     page = shown(sandbox)
     (loan,) = page["hosts"][0]["loans"]
-    assert (loan["client"], loan["status"], loan["principal"]) == ("Amina Otieno", 100, "1500")
+    assert (loan["client"], loan["status"], loan["principal"]) == ("Amina Otieno", 100, "1500.00")
     (phone,) = page["phones"]
-    assert (phone["phone"], phone["name"], phone["balance"]) == (PHONE, "AMINA OTIENO", "0")
+    assert (phone["phone"], phone["name"], phone["balance"]) == (PHONE, "AMINA OTIENO", "0.00")
 
 
 def test_money_and_sms_arrive_on_the_phone(sandbox: Sandbox, daraja: Daraja) -> None:
@@ -49,7 +49,7 @@ def test_money_and_sms_arrive_on_the_phone(sandbox: Sandbox, daraja: Daraja) -> 
     fields = {"action": "send-sms", "api_key": "k", "to": PHONE, "from": "KILIMO", "sms": "Hello"}
     sandbox.get("/damza/sms/api", params=fields)
     (phone,) = shown(sandbox)["phones"]
-    assert phone["balance"] == "1500"
+    assert phone["balance"] == "1500.00"
     assert [sms["from"] for sms in phone["messages"]] == ["KILIMO", "MPESA"]
     assert receipt in phone["messages"][1]["text"]
 

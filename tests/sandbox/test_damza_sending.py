@@ -72,7 +72,7 @@ def test_each_gateway_keeps_the_message_and_takes_one_credit(gateway: Sandbox, n
     (message,) = messages(gateway)
     assert (message["gateway"], message["from"], message["to"]) == (name, "KILIMO", PHONE)
     assert (message["text"], message["segments"], message["encoding"]) == ("Hello", 1, "GSM-7")
-    assert credits_left(gateway) == "99"
+    assert credits_left(gateway) == "99.00"
 
 
 @pytest.mark.parametrize("name", SENDERS)
@@ -135,7 +135,7 @@ def test_without_response_json_the_answer_is_not_called_json(gateway: Sandbox) -
 def test_damza_refuses_with_a_code_and_http_200(gateway: Sandbox, changes: dict[str, Any], code: str) -> None:
     answer = ultimate(gateway, **changes)
     assert (answer.status_code, answer.json()["code"]) == (200, code)
-    assert credits_left(gateway) == "100"
+    assert credits_left(gateway) == "100.00"
 
 
 @pytest.mark.parametrize("number", range(12))
@@ -258,7 +258,7 @@ def test_credits_fall_by_segments_or_by_the_simple_count(gateway: Sandbox, billi
     gateway.switch(damza__billing=billing)
     ultimate(gateway, sms="x" * 307)
     assert messages(gateway)[0]["segments"] == 3
-    assert credits_left(gateway) == left
+    assert credits_left(gateway) == f"{left}.00"
 
 
 @pytest.mark.parametrize(

@@ -207,4 +207,4 @@ def test_by_switch_money_may_move_inside_the_shortcode(daraja: Daraja, sandbox: 
     sandbox.switch(daraja__mmf_transfer="on")
     top_up(daraja, CommandID="BusinessTransferFromUtilityToMMF")
     daraja.results(1, "b2b")
-    assert daraja.utility() == "998000.00"
+    assert daraja.utility() == 998_000

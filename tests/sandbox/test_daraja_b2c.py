@@ -1,6 +1,7 @@
 """B2C v3 without faults: what is taken, what is refused, and where the money goes."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -40,8 +41,8 @@ def test_money_leaves_utility_once_and_arrives_once(daraja: Daraja) -> None:
     daraja.pay()
     daraja.results()
     shortcode = daraja.books()["shortcodes"]["600992"]
-    assert (shortcode["utility"], shortcode["charges_paid"]) == ("998500.00", "-5")
-    assert daraja.balance() == "1500"
+    assert (shortcode["utility"], shortcode["charges_paid"]) == ("998500.00", "-5.00")
+    assert daraja.balance() == 1500
 
 
 def test_the_same_id_is_refused_and_pays_once(daraja: Daraja) -> None:
@@ -51,7 +52,7 @@ def test_the_same_id_is_refused_and_pays_once(daraja: Daraja) -> None:
     assert answer.json()["errorCode"] == "500.002.1001"
     assert answer.json()["errorMessage"] == "Duplicate OriginatorConversationID."
     daraja.results()
-    assert daraja.balance() == "1500"
+    assert daraja.balance() == 1500
 
 
 def test_by_switch_a_duplicate_is_told_as_result_15(daraja: Daraja, sandbox: Sandbox) -> None:
@@ -59,7 +60,7 @@ def test_by_switch_a_duplicate_is_told_as_result_15(daraja: Daraja, sandbox: San
     daraja.pay(OriginatorConversationID="once")
     assert daraja.pay(OriginatorConversationID="once").json()["ResponseCode"] == "0"
     assert sorted(result["ResultCode"] for result in daraja.results(2)) == [0, 15]
-    assert daraja.balance() == "1500"
+    assert daraja.balance() == 1500
 
 
 def test_by_switch_ids_are_forgotten_after_days(daraja: Daraja, sandbox: Sandbox) -> None:
@@ -70,7 +71,7 @@ def test_by_switch_ids_are_forgotten_after_days(daraja: Daraja, sandbox: Sandbox
     daraja.token = daraja.fetch_token().json()["access_token"]
     assert daraja.pay(OriginatorConversationID="old").status_code == 200
     daraja.results(2)
-    assert daraja.balance() == "3000"
+    assert daraja.balance() == 3000
     assert len(daraja.books()["payouts"]) == 2
 
 
@@ -141,7 +142,7 @@ def outcome(daraja: Daraja, **changes: Any) -> Any:
     daraja.pay(**changes)
     result = daraja.results()[0]
     assert "ResultParameters" not in result
-    assert daraja.utility() == "1000000.00"
+    assert daraja.utility() == 1_000_000
     return result["ResultCode"]
 
 
@@ -216,7 +217,7 @@ def test_the_organisation_must_be_able_to_pay(
     sandbox.control("POST", "daraja/shortcodes", {"number": "600992"} | change)
     daraja.pay()
     assert daraja.results()[0]["ResultCode"] == code
-    assert daraja.balance() == "0"
+    assert daraja.balance() == 0
 
 
 def test_operator_comes_before_receiver_before_limits_before_funds(daraja: Daraja, sandbox: Sandbox) -> None:
@@ -250,4 +251,17 @@ def test_an_app_for_collections_has_no_payout_product(daraja: Daraja, sandbox: S
 def test_the_fee_follows_the_tariff(daraja: Daraja, amount: str, fee: str) -> None:
     daraja.pay(Amount=amount)
     daraja.results()
-    assert daraja.books()["payouts"][0]["charge"] == fee
+    assert daraja.books()["payouts"][0]["charge"] == f"{fee}.00"
+
+
+def test_a_newer_tariff_holds_from_its_day_on(daraja: Daraja, sandbox: Sandbox) -> None:
+    tomorrow = (sandbox.world.daraja.today() + timedelta(days=1)).isoformat()
+    sandbox.control("POST", "daraja/tariff", {"from": tomorrow, "bands": [[100, 0], [250000, 20]]})
+    sandbox.switch(daraja__invalidate_previous_token="off")
+    daraja.pay()
+    daraja.results()
+    sandbox.control("POST", "clock", {"shift_seconds": 86400})
+    daraja.token = daraja.fetch_token().json()["access_token"]
+    daraja.pay()
+    daraja.results(2)
+    assert [payout["charge"] for payout in daraja.books()["payouts"]] == ["5.00", "20.00"]

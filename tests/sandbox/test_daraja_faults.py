@@ -70,7 +70,7 @@ def test_an_internal_error_may_hide_an_accepted_payout(daraja: Daraja, sandbox: 
     assert answer.json()["errorMessage"] == "System internal error."
     daraja.results()
     assert "Duplicate" in daraja.pay(OriginatorConversationID="hidden").json()["errorMessage"]
-    assert daraja.balance() == "1500"
+    assert daraja.balance() == 1500
 
 
 def test_a_lost_result_leaves_the_money_paid(daraja: Daraja, sandbox: Sandbox, inbox: Inbox) -> None:
@@ -78,7 +78,7 @@ def test_a_lost_result_leaves_the_money_paid(daraja: Daraja, sandbox: Sandbox, i
     daraja.pay(OriginatorConversationID="lost")
     assert values(daraja.status_of("lost"))["TransactionStatus"] == "Completed"
     assert [post["path"] for post in inbox.posts] == ["/callbacks/status/result"]
-    assert daraja.balance() == "1500"
+    assert daraja.balance() == 1500
 
 
 def test_a_result_may_come_twice_and_pays_once(daraja: Daraja, sandbox: Sandbox) -> None:
@@ -86,7 +86,7 @@ def test_a_result_may_come_twice_and_pays_once(daraja: Daraja, sandbox: Sandbox)
     daraja.pay()
     first, second = daraja.results(2)
     assert first == second
-    assert daraja.balance() == "1500"
+    assert daraja.balance() == 1500
 
 
 def test_a_late_result_comes_late_though_the_money_was_in_time(
@@ -113,14 +113,14 @@ def test_results_may_contradict_each_other(daraja: Daraja, sandbox: Sandbox) -> 
     fault(sandbox, "result_contradicting", untrue_first=True)
     daraja.pay()
     assert [result["ResultCode"] for result in daraja.results(4)[2:]] == [2001, 0]
-    assert daraja.balance() == "3000"
+    assert daraja.balance() == 3000
 
 
 def test_a_result_may_tell_doubt_although_the_money_moved(daraja: Daraja, sandbox: Sandbox) -> None:
     fault(sandbox, "result_code", code="17", paid=True)
     daraja.pay()
     assert daraja.results()[0]["ResultCode"] == 17
-    assert daraja.balance() == "1500"
+    assert daraja.balance() == 1500
 
 
 def test_a_forged_result_comes_before_the_true_one(daraja: Daraja, sandbox: Sandbox) -> None:
@@ -148,7 +148,7 @@ def test_a_queue_timeout_may_mean_never(daraja: Daraja, sandbox: Sandbox) -> Non
     assert notice["OriginatorConversationID"] == "queue"
     assert notice["SecurityCredential"] == daraja.credential
     assert values(daraja.status_of("queue"))["TransactionStatus"] == "Expired"
-    assert daraja.balance() == "0"
+    assert daraja.balance() == 0
 
 
 def test_a_queue_timeout_may_be_followed_by_success(daraja: Daraja, sandbox: Sandbox) -> None:
@@ -156,7 +156,7 @@ def test_a_queue_timeout_may_be_followed_by_success(daraja: Daraja, sandbox: San
     daraja.pay()
     daraja.timeouts()
     assert daraja.results()[0]["ResultCode"] == 0
-    assert daraja.balance() == "1500"
+    assert daraja.balance() == 1500
 
 
 def test_a_queue_timeout_may_hide_a_payment(daraja: Daraja, sandbox: Sandbox) -> None:
@@ -191,7 +191,7 @@ def test_a_payout_may_stay_in_any_status_without_a_word(
     daraja.pay(OriginatorConversationID="still")
     assert values(daraja.status_of("still"))["TransactionStatus"] == status
     assert len(inbox.posts) == 1
-    assert daraja.balance() == "0"
+    assert daraja.balance() == 0
 
 
 def test_control_can_send_a_result_again_or_decide_one_that_waits(daraja: Daraja, sandbox: Sandbox) -> None:
@@ -202,7 +202,7 @@ def test_control_can_send_a_result_again_or_decide_one_that_waits(daraja: Daraja
         sandbox.control("POST", "daraja/payouts/waits/result", {"times": times})
     codes = [result["ResultCode"] for result in daraja.results(3)]
     assert codes == [0, 0, 0]
-    assert daraja.balance() == "1500"
+    assert daraja.balance() == 1500
     assert daraja.books()["payouts"][0]["results_sent"] == 3
 
 
@@ -219,14 +219,14 @@ def test_each_result_code_has_a_magic_phone_and_a_magic_amount(
     daraja.pay(PartyB=f"2547999900{number:02}")
     daraja.pay(Amount=str(249_900 + number))
     assert [str(result["ResultCode"]) for result in daraja.results(2)] == [code, code]
-    assert daraja.utility() == "1000000.00"
+    assert daraja.utility() == 1_000_000
 
 
 def test_magic_phones_can_lose_a_result_or_refuse_at_the_gateway(daraja: Daraja, inbox: Inbox) -> None:
     assert daraja.pay(PartyB="254799990081").json()["errorCode"] == "500.003.02"
     daraja.pay(PartyB="254799990060", OriginatorConversationID="lost")
     assert values(daraja.status_of("lost"))["TransactionStatus"] == "Completed"
-    assert daraja.balance("254799990060") == "1500"
+    assert daraja.balance("254799990060") == 1500
 
 
 def test_a_duplicate_of_a_magic_payout_is_a_duplicate(daraja: Daraja) -> None:
@@ -267,5 +267,5 @@ def test_a_storm_of_faults_pays_each_accepted_payout_at_most_once(daraja: Daraja
     paid = [payout for payout in books["payouts"] if payout["status"] == "Completed"]
     assert len(paid) == len({payout["originator_conversation_id"] for payout in paid})
     assert 40 < len(paid) <= 61  # a few were refused three times
-    assert daraja.balance() == str(100 * len(paid))
-    assert daraja.utility() == f"{1_000_000 - 100 * len(paid)}.00"
+    assert daraja.balance() == 100 * len(paid)
+    assert daraja.utility() == 1_000_000 - 100 * len(paid)
