@@ -1,6 +1,7 @@
 """The kinds of admin pages: windows that only show, and set-up pages whose every change is audited."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django import forms
@@ -10,6 +11,8 @@ from django.db import models
 from django.forms import BaseModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.timesince import timesince, timeuntil
 from unfold.admin import ModelAdmin
 from unfold.dataclasses import ActionDialog
 from unfold.decorators import action, display
@@ -156,6 +159,13 @@ def button(**options: Any) -> Callable[[Method], Method]:
     """Make a method an action of a page: unfold's `action` (icon, permissions, dialog …), with types."""
     found: Callable[[Method], Method] = action(**options)
     return found
+
+
+def ago(at: datetime) -> str:
+    """Say how long ago something was, with the exact time in Nairobi on hover."""
+    exact = timezone.localtime(at).strftime("%-d %b %Y, %H:%M:%S")
+    words = f"{timesince(at, depth=1)} ago" if at <= timezone.now() else f"in {timeuntil(at, depth=1)}"
+    return format_html('<span title="{}" class="whitespace-nowrap">{}</span>', exact, words)
 
 
 class ReasonForm(BaseDialogForm):  # type: ignore[misc]

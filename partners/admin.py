@@ -12,7 +12,17 @@ from unfold.enums import ActionVariant
 
 from common.changes import By
 from common.phone import masked
-from common.windows import AuditedAdmin, ReadOnlyAdmin, SecretsStayIn, button, column, dialog, go_to, person
+from common.windows import (
+    AuditedAdmin,
+    ReadOnlyAdmin,
+    SecretsStayIn,
+    ago,
+    button,
+    column,
+    dialog,
+    go_to,
+    person,
+)
 from partners import operations
 from partners.forms import PartnerForm, ShortcodeForm
 from partners.models import ApiKey, Partner, Shortcode, TariffBand
@@ -28,7 +38,7 @@ class ShortcodeInline(SecretsStayIn, StackedInline):  # type: ignore[misc]
     show_change_link = True
     can_delete = False
     fieldsets = [
-        (None, {"fields": [("number", "kind", "is_active")]}),
+        (None, {"fields": [("number", "kind"), "is_active"]}),
         (
             "Credentials of its Daraja app",
             {
@@ -39,7 +49,7 @@ class ShortcodeInline(SecretsStayIn, StackedInline):  # type: ignore[misc]
                 ]
             },
         ),
-        ("Pace and collections", {"fields": [("rate_per_second", "c2b_version", "response_type")]}),
+        ("Pace and collections", {"fields": ["rate_per_second", ("c2b_version", "response_type")]}),
     ]
 
 
@@ -48,6 +58,7 @@ class TariffInline(TabularInline):  # type: ignore[misc]
 
     model = TariffBand
     tab = True
+    hide_title = True
     extra = 0
     fields = ["kind", "valid_from", "up_to", "fee"]
     can_delete = False
@@ -117,7 +128,7 @@ def _today() -> date:
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    list_display = ["name", "prefix", "whose", "state", "expires_at", "last_used_at"]
+    list_display = ["name", "prefix", "whose", "state", "expires_at", "used"]
     list_filter = ["partner"]
     search_fields = ["name", "prefix", "partner__name"]
     fields = ["name", "prefix", "partner", "scopes", "expires_at", "revoked_at", "last_used_at", "created_at"]
@@ -126,6 +137,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     @column(description="For", ordering="partner")
     def whose(self, key: ApiKey) -> str:
         return str(key.partner or "the platform")
+
+    @column(description="Last used", ordering="last_used_at")
+    def used(self, key: ApiKey) -> str:
+        return ago(key.last_used_at) if key.last_used_at else "never"
 
     @column(description="State", label={"in use": "success", "revoked": "danger", "expired": "warning"})
     def state(self, key: ApiKey) -> str:

@@ -14,7 +14,8 @@ from partners.operations import BadCertificate, read_certificate
 class PhonesField(forms.CharField):
     """A list of phones, one per line."""
 
-    widget = UnfoldAdminTextareaWidget
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"widget": UnfoldAdminTextareaWidget(attrs={"rows": 3})} | options)
 
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list) else value
@@ -59,6 +60,12 @@ class ShortcodeForm(WriteOnlySecretsForm):
             "c2b_version",
             "response_type",
         ]
+
+        widgets = {
+            "certificate": UnfoldAdminTextareaWidget(
+                attrs={"rows": 5, "class": "font-mono", "spellcheck": "false"}
+            )
+        }
 
     def clean_certificate(self) -> str:
         pem = str(self.cleaned_data["certificate"]).strip()

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 
 from common.crypto import EncryptedTextField
 from common.ids import new_id
-from common.money import MoneyField
+from common.money import MoneyField, shown
 
 
 class Partner(models.Model):
@@ -22,7 +22,7 @@ class Partner(models.Model):
         max_length=30,
         unique=True,
         validators=[RegexValidator(r"^[a-z0-9][a-z0-9-]*$", "Small letters, digits and hyphens only.")],
-        help_text="Short name for references, such as the bank reference <till>#<code>.",
+        help_text="Short name for references: partners top up with TILL#CODE.",
     )
     name = models.CharField(max_length=150)
     phones = models.JSONField(
@@ -120,7 +120,7 @@ class TariffBand(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} up to {self.up_to}: {self.fee}"
+        return f"{self.get_kind_display()} up to {shown(self.up_to)}: {shown(self.fee)}"
 
 
 class PauseDial(models.Model):
@@ -186,7 +186,7 @@ class PauseDial(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.scope} paused: {self.reason}"
+        return f"{self.get_scope_display()} paused"
 
 
 class ApiKey(models.Model):

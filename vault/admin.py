@@ -1,5 +1,9 @@
 """Pages of the whole house: people, pause dials, shortcodes."""
 
+from django.contrib import admin
+
 from vault import dials, people, shortcodes
 
 __all__ = ["dials", "people", "shortcodes"]
+
+admin.site.index_title = "Overview"

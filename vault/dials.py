@@ -13,7 +13,7 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from common.windows import ReadOnlyAdmin, button, column, dialog, go_to, person
+from common.windows import ReadOnlyAdmin, ago, button, column, dialog, go_to, person
 from mifos.models import LoanProduct
 from partners import pausing
 from partners.models import Partner, PauseDial, Shortcode
@@ -55,7 +55,7 @@ class PauseForm(BaseDialogForm):  # type: ignore[misc]
 
 @admin.register(PauseDial)
 class PauseDialAdmin(ReadOnlyAdmin):
-    list_display = ["what", "state", "why", "who", "paused_at", "lifted_at"]
+    list_display = ["what", "state", "why", "who", "since", "until"]
     list_filter = ["scope", ("lifted_at", admin.EmptyFieldListFilter)]
     search_fields = ["reason", "lift_reason"]
     readonly_fields = ["what", "state", "who"]
@@ -79,6 +79,14 @@ class PauseDialAdmin(ReadOnlyAdmin):
     @column(description="Paused by")
     def who(self, dial: PauseDial) -> str:
         return "the platform itself" if dial.by_platform else str(dial.paused_by)
+
+    @column(description="Since", ordering="paused_at")
+    def since(self, dial: PauseDial) -> str:
+        return ago(dial.paused_at)
+
+    @column(description="Lifted", ordering="lifted_at")
+    def until(self, dial: PauseDial) -> str:
+        return ago(dial.lifted_at) if dial.lifted_at else "–"
 
     @column(description="State", label={"paused": "danger", "waits for a second person": "warning"})
     def state(self, dial: PauseDial) -> str:

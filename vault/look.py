@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 
 Link = tuple[str, str, str]  # title, icon, name of the page: "<app>_<model>" for a table, else a URL name
@@ -128,11 +129,16 @@ _GREEN = {
     "950": "oklch(22% .045 169)",
 }
 
+FORMAT_MODULE_PATH = ["vault.formats"]
+
 UNFOLD = {
     "SITE_TITLE": "Payment Vault",
     "SITE_HEADER": "Payment Vault",
     "SITE_SUBHEADER": "Loans out, payments in",
     "SITE_SYMBOL": "encrypted",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("vault/favicon.svg")}
+    ],
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,

@@ -8,8 +8,9 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultiple
 
-from common.windows import AuditedAdmin, ReadOnlyAdmin, column, write_line
+from common.windows import AuditedAdmin, ReadOnlyAdmin, ago, column, write_line
 
 admin.site.unregister([User, Group])
 
@@ -21,7 +22,7 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "full_name", "roles", "state", "last_login"]
+    list_display = ["username", "full_name", "roles", "state", "last_seen"]
     list_filter = ["is_active", "groups"]
     filter_horizontal = []
     readonly_fields = ["last_login", "date_joined"]
@@ -29,13 +30,23 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg]
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return self.add_fieldsets
-        rights = ["groups", ("is_active", "is_staff", *(["is_superuser"] if _is_root(request) else []))]
+        rights = ["groups", "is_active", "is_staff", *(["is_superuser"] if _is_root(request) else [])]
         return [
             (None, {"fields": ["username", "password"]}),
             ("Person", {"fields": [("first_name", "last_name"), "email"]}),
             ("Roles", {"fields": rights}),
             ("Dates", {"fields": [("last_login", "date_joined")]}),
         ]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **options)
+        if field is not None and db_field.name == "groups":
+            field.label, field.help_text = (
+                "Roles",
+                "A person may have several. Nobody approves their own work.",
+            )
+            field.widget = UnfoldAdminCheckboxSelectMultiple(choices=field.choices)
+        return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         own = ["groups", "is_active", "is_staff"] if obj and obj.pk == request.user.pk else []
@@ -62,6 +73,10 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg]
     def roles(self, user: User) -> str:
         names = ["superuser"] if user.is_superuser else []
         return ", ".join([*names, *(group.name for group in user.groups.all())]) or "none"
+
+    @column(description="Last login", ordering="last_login")
+    def last_seen(self, user: User) -> str:
+        return ago(user.last_login) if user.last_login else "never"
 
     @column(description="State", label={"active": "success", "off": "danger"})
     def state(self, user: User) -> str:

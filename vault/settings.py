@@ -209,4 +209,4 @@ REST_FRAMEWORK: dict[str, list[str]] = {
 LOGGING_CONFIG = None  # structlog, set up in common.logs
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 
-from vault.look import UNFOLD  # noqa: E402, F401 - how the pages look
+from vault.look import FORMAT_MODULE_PATH, UNFOLD  # noqa: E402, F401 - how the pages look

@@ -9,7 +9,7 @@ from unfold.forms import BaseDialogForm
 
 from common.gateway import GatewayError
 from common.money import shown
-from common.windows import AuditedAdmin, button, column, dialog, go_to, write_line
+from common.windows import AuditedAdmin, ago, button, column, dialog, go_to, write_line
 from mpesa.operations import connect
 from partners.admin import CREDENTIALS
 from partners.forms import ShortcodeForm
@@ -20,7 +20,7 @@ from partners.operations import missing_for
 @admin.register(Shortcode)
 class ShortcodeAdmin(AuditedAdmin):
     form = ShortcodeForm
-    list_display = ["number", "kind", "owner", "utility", "balance_at", "state"]
+    list_display = ["number", "kind", "owner", "utility", "told", "state"]
     list_filter = ["kind", "is_active", "partner"]
     search_fields = ["number", "partner__name", "partner__code"]
     autocomplete_fields = ["partner"]
@@ -31,8 +31,8 @@ class ShortcodeAdmin(AuditedAdmin):
             "Credentials of its Daraja app",
             {"fields": [tuple(CREDENTIALS[:2]), tuple(CREDENTIALS[2:4]), CREDENTIALS[4]]},
         ),
-        ("Pace and collections", {"fields": [("rate_per_second", "c2b_version", "response_type")]}),
-        ("As M-Pesa last told us", {"fields": [("utility_balance", "working_balance", "balance_at")]}),
+        ("Pace and collections", {"fields": ["rate_per_second", ("c2b_version", "response_type")]}),
+        ("As M-Pesa last told us", {"fields": [("utility_balance", "working_balance"), "balance_at"]}),
     ]
 
     actions_detail = ["check_credentials"]
@@ -69,6 +69,10 @@ class ShortcodeAdmin(AuditedAdmin):
     @column(description="Utility balance", ordering="utility_balance")
     def utility(self, shortcode: Shortcode) -> str:
         return "–" if shortcode.utility_balance is None else shown(shortcode.utility_balance)
+
+    @column(description="Balance told", ordering="balance_at")
+    def told(self, shortcode: Shortcode) -> str:
+        return ago(shortcode.balance_at) if shortcode.balance_at else "–"
 
     @column(description="State", label={"active": "success", "off": "danger"})
     def state(self, shortcode: Shortcode) -> str:

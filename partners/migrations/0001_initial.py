@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
             name='Partner',
             fields=[
                 ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('code', models.CharField(help_text='Short name for references, such as the bank reference <till>#<code>.', max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9-]*$', 'Small letters, digits and hyphens only.')])),
+                ('code', models.CharField(help_text='Short name for references: partners top up with TILL#CODE.', max_length=30, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9-]*$', 'Small letters, digits and hyphens only.')])),
                 ('name', models.CharField(max_length=150)),
                 ('phones', models.JSONField(blank=True, default=list, help_text='Who gets partner SMS: a list of 2547… numbers.')),
                 ('language', models.CharField(choices=[('en', 'English'), ('sw', 'Kiswahili')], default='en', max_length=2)),

@@ -1,0 +1,1 @@
+"""How times and days are written, by language."""
