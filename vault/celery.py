@@ -7,11 +7,19 @@ from celery import Celery
 from celery.signals import setup_logging, task_prerun
 from django.conf import settings
 
+from vault import beat
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vault.settings")
 
 app = Celery("vault")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@app.on_after_configure.connect
+def set_pace(sender: Celery, **_: Any) -> None:
+    sender.conf.beat_schedule = beat.schedule(settings)
+    sender.conf.task_routes = beat.routes()
 
 
 @setup_logging.connect

@@ -137,6 +137,7 @@ def make_disbursement(**fields: Any) -> Any:
         amount=1000,
         gross_amount=1000,
         detected_at=timezone.now(),
+        moved_at=timezone.now(),
         **fields,
     )
 

@@ -1,0 +1,59 @@
+"""What beats, as data: which task is woken how often, and by which queue each kind of waiting is taken.
+
+A beat only wakes; what is due stands in PostgreSQL. A wake-up that nobody took in time is dropped (`expires`),
+so that none pile up while the workers are away.
+"""
+
+from typing import Any, Protocol
+
+SHORTEST_EXPIRY = 10.0
+
+# Task -> seconds, for those that have a pace of their own.
+STEADY: dict[str, float] = {
+    "disbursements.tasks.watch": 60.0,
+    "sms.tasks.sweep": 1.0,
+    "sms.tasks.apply_reports": 1.0,
+    "sms.tasks.poll_delivery_reports": 15.0,
+    "sms.tasks.check_credit": 600.0,
+}
+# Those that go at SWEEP_INTERVAL_SECONDS.
+SWEEPS = ("disbursements.tasks.sweep_due", "disbursements.tasks.sweep_hosts")
+
+# What is not named here goes to `default`. (A queue on the task itself is on its way out of Celery.)
+QUEUES: dict[str, tuple[str, ...]] = {
+    "payouts": (
+        "disbursements.tasks.pay",
+        "disbursements.tasks.recover",
+        "disbursements.tasks.ask",
+        "disbursements.tasks.apply_message",
+        "disbursements.tasks.try_again",
+    ),
+    "mifos": (
+        "disbursements.tasks.check",
+        "disbursements.tasks.record",
+        "disbursements.tasks.poll_host",
+        "disbursements.tasks.watch_tranches",
+        "disbursements.tasks.apply_hook",
+    ),
+    "sms": ("sms.tasks.*",),
+}
+
+
+class Paces(Protocol):
+    """The settings that the schedule depends on."""
+
+    SWEEP_INTERVAL_SECONDS: float
+
+
+def schedule(settings: Paces) -> dict[str, dict[str, Any]]:
+    """Return the schedule in Celery's form."""
+    paces = STEADY | dict.fromkeys(SWEEPS, settings.SWEEP_INTERVAL_SECONDS)
+    return {
+        task: {"task": task, "schedule": seconds, "options": {"expires": max(SHORTEST_EXPIRY, 2 * seconds)}}
+        for task, seconds in paces.items()
+    }
+
+
+def routes() -> dict[str, dict[str, str]]:
+    """Return the queue of each task in Celery's form."""
+    return {task: {"queue": queue} for queue, tasks in QUEUES.items() for task in tasks}
