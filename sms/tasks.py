@@ -1,4 +1,7 @@
-"""What beats for SMS. A message is never queued in Redis by itself: accounts are, each drained in batches."""
+"""What beats for SMS, and what that wakes.
+
+A message is never queued in Redis by itself: its account is, and is drained in batches.
+"""
 
 import time
 from uuid import UUID
@@ -14,17 +17,10 @@ from sms.models import SmsGateway
 
 log = structlog.get_logger("sms")
 
-# For the beat: task name → seconds.
-BEAT = {
-    "sms.tasks.sweep": 1.0,
-    "sms.tasks.apply_reports": 1.0,
-    "sms.tasks.poll_delivery_reports": 15.0,
-    "sms.tasks.check_credit": 600.0,
-}
 DRAINS_SECONDS = 8.0  # less than `sweeping.CLAIMED_FOR`
 
 
-@shared_task(queue="sms")
+@shared_task
 def sweep() -> None:
     """Find accounts with due messages, and messages that a killed worker left behind."""
     at = timezone.now()
@@ -34,7 +30,7 @@ def sweep() -> None:
         nudge.send(deliver, gateway_id)
 
 
-@shared_task(queue="sms")
+@shared_task
 def deliver(gateway_id: str) -> None:
     """Drain one account for some seconds, at its pace."""
     until = time.monotonic() + DRAINS_SECONDS
@@ -45,32 +41,32 @@ def deliver(gateway_id: str) -> None:
     sweeping.release_account(gateway_id=UUID(gateway_id))
 
 
-@shared_task(queue="sms")
+@shared_task
 def apply_reports() -> None:
     """Apply delivery reports that providers have pushed."""
     following.apply_reports(at=timezone.now())
 
 
-@shared_task(queue="sms")
+@shared_task
 def poll_delivery_reports() -> None:
     """Ask for reports where providers push none."""
     for gateway_id in following.accounts_to_ask(at=timezone.now()):
         nudge.send(ask_reports, gateway_id)
 
 
-@shared_task(queue="sms")
+@shared_task
 def ask_reports(gateway_id: str) -> None:
     following.ask_reports(gateway_id=UUID(gateway_id), at=timezone.now())
 
 
-@shared_task(queue="sms")
+@shared_task
 def check_credit() -> None:
     """Ask every account in use for its credit."""
     for gateway_id in SmsGateway.objects.filter(is_active=True).values_list("pk", flat=True):
         nudge.send(credit_of, gateway_id)
 
 
-@shared_task(queue="sms")
+@shared_task
 def credit_of(gateway_id: str) -> None:
     try:
         sweeping.check_credit(gateway_id=UUID(gateway_id), at=timezone.now())
