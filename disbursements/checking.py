@@ -121,6 +121,8 @@ def _conclude(row: Disbursement, facts: Facts, verdicts: list[Verdict], *, at: d
     if facts.client is not None:
         row.client_name = facts.client.display_name[:200]
     row.phone = facts.phone
+    if refusal is not None and refusal.cause == Cause.AMOUNT_CHANGED and facts.payable is not None:
+        row.changed_amount, row.changed_gross_amount = map(checks.cents, facts.payable)
     if refusal is None:
         changes = _seen(row, verdicts) | {"checked_at": at, "next_step_at": at, "attention": ""}
         row.move(Status.READY, at=at, note="All checks passed.", evidence=_shown(verdicts), **changes)

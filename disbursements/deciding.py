@@ -1,6 +1,7 @@
 """What people may do: hold, release, approve, retry, cancel, and settle an unknown payment in two."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -24,6 +25,9 @@ WAIVABLE = frozenset(
         Cause.AMOUNT_CHANGED,
     }
 )
+
+
+NOT_APPROVED = {"first_approver_id": None, "second_approver_id": None}  # people approve an amount, not a loan
 
 
 class NotPossible(Exception):
@@ -73,9 +77,14 @@ def release(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: dat
         raise NotPossible("It is not held.")
     if row.hold_cause == Cause.SECOND_PERSON:
         raise NotPossible("It waits for the approval of two people; approve it instead.")
-    waived = list(row.waived)
+    accepted: dict[str, Any] = {"waived": list(row.waived)}
     if row.hold_cause in WAIVABLE:
-        waived.append({"cause": row.hold_cause, "by": by.get_username(), "at": at.isoformat()})
+        accepted["waived"] = [
+            *row.waived,
+            {"cause": row.hold_cause, "by": by.get_username(), "at": at.isoformat()},
+        ]
+    if row.hold_cause == Cause.AMOUNT_CHANGED and row.changed_amount is not None:  # the one that was shown
+        accepted |= {"amount": row.changed_amount, "gross_amount": row.changed_gross_amount} | NOT_APPROVED
     with transaction.atomic():
         note = f"Released by {by.get_username()}: {why}"
         row.move(
@@ -83,9 +92,9 @@ def release(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: dat
             at=at,
             note=note,
             who=by.get_username(),
-            waived=waived,
             attention="",
             next_step_at=at,
+            **accepted,
         )
         _note(row, "release", by=by, reason=why, at=at)
 

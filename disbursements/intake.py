@@ -119,6 +119,9 @@ def _wake(row: Disbursement, sighting: Sighting, at: datetime) -> UUID | None:
         amount=max(cents(net), Decimal(0)),
         gross_amount=max(cents(gross), Decimal(0)),
         approved_on=sighting.loan.approved_on,
+        first_approver_id=None,
+        second_approver_id=None,
+        waived=[],
         next_step_at=at,
     )
     return row.pk

@@ -46,6 +46,8 @@ class Disbursement(Moving):
     phone = models.CharField(max_length=12, blank=True)
     amount = MoneyField()  # what the client gets: Mifos' netDisbursalAmount
     gross_amount = MoneyField()  # what Mifos records: the principal
+    changed_amount = MoneyField(null=True)  # what Mifos says now, if it changed; a release accepts it
+    changed_gross_amount = MoneyField(null=True)
     approved_on = models.DateField(null=True)
 
     hold_cause = models.CharField(max_length=20, choices=Cause.choices, blank=True)
