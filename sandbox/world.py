@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
 from sandbox.faults import Faults
+from sandbox.latencies import Latencies
+from sandbox.switches import Switches
 
 if TYPE_CHECKING:
     from sandbox.damza import State as DamzaState
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("sandbox")
 
 FEED_LENGTH = 500
-Z_95 = 1.6448536  # the 95th percentile of the standard normal distribution
 
 
 class Clock:
@@ -39,87 +39,6 @@ class Clock:
     def shift(self, seconds: float) -> None:
         """Move the clock; timers of the world are moved by ``World.shift``."""
         self.offset += timedelta(seconds=seconds)
-
-
-class Switches:
-    """Named choices between behaviours, with their defaults."""
-
-    def __init__(self) -> None:
-        self._defaults: dict[str, Any] = {}
-        self._choices: dict[str, Sequence[Any] | None] = {}
-        self._values: dict[str, Any] = {}
-
-    def register(self, name: str, default: Any, choices: Sequence[Any] | None = None) -> None:
-        """Make a switch known; without choices any value is taken."""
-        self._defaults[name], self._choices[name] = default, choices
-        self._values.setdefault(name, default)
-
-    def get(self, name: str) -> Any:
-        """The value now."""
-        return self._values[name]
-
-    def set(self, name: str, value: Any) -> None:
-        """Turn a switch.
-
-        :raises ValueError: unknown name or choice
-        """
-        if name not in self._defaults:
-            raise ValueError(f"no switch {name!r}; known: {', '.join(sorted(self._defaults))}")
-        choices = self._choices[name]
-        if choices is not None and value not in choices:
-            raise ValueError(f"{name}: one of {', '.join(map(str, choices))} expected, not {value!r}")
-        self._values[name] = value
-
-    def reset(self) -> None:
-        """All switches back to their defaults."""
-        self._values = dict(self._defaults)
-
-    def as_dict(self) -> dict[str, dict[str, Any]]:
-        """Each switch with its value, default and choices."""
-        return {
-            name: {"value": self._values[name], "default": default, "choices": self._choices[name]}
-            for name, default in sorted(self._defaults.items())
-        }
-
-
-class Latencies:
-    """How long each operation takes: lognormal by median and 95th percentile, default nothing."""
-
-    def __init__(self, source: random.Random) -> None:
-        self._random = source
-        self._set: dict[str, dict[str, float]] = {}
-        self._curves: dict[str, tuple[float, float] | None] = {}
-
-    def set(self, operation: str, *, p50_ms: float, p95_ms: float | None = None) -> None:
-        """Set ``system.operation``, ``system.*`` or ``*``.
-
-        :raises ValueError: negative, or p95 below p50
-        """
-        p95_ms = p50_ms if p95_ms is None else p95_ms
-        if not 0 <= p50_ms <= p95_ms:
-            raise ValueError(f"{operation}: 0 <= p50_ms <= p95_ms expected, not {p50_ms} and {p95_ms}")
-        self._set[operation] = {"p50_ms": p50_ms, "p95_ms": p95_ms}
-        self._curves.clear()
-
-    def sample(self, operation: str) -> float:
-        """Seconds to wait this time."""
-        if not self._set:
-            return 0.0
-        if operation not in self._curves:
-            self._curves[operation] = self._curve(operation)
-        curve = self._curves[operation]
-        return 0.0 if curve is None else self._random.lognormvariate(*curve) / 1000
-
-    def _curve(self, operation: str) -> tuple[float, float] | None:
-        for name in (operation, f"{operation.partition('.')[0]}.*", "*"):
-            if name in self._set:
-                p50, p95 = self._set[name]["p50_ms"], self._set[name]["p95_ms"]
-                return (math.log(p50), math.log(p95 / p50) / Z_95) if p50 else None
-        return None
-
-    def as_dict(self) -> dict[str, dict[str, float]]:
-        """What was set."""
-        return dict(self._set)
 
 
 class Timer:
@@ -194,8 +113,11 @@ class World:
         headers: Mapping[str, str] | None = None,
         timeout: float = 10.0,
     ) -> int | None:
-        """Call the product (callback or hook) and return its status, or None without an answer."""
-        limit = aiohttp.ClientTimeout(total=timeout)
+        """Call the product (callback or hook) and return its status, or None without an answer.
+
+        ``timeout``: seconds for the connection and again for the answer; waiting for our own pool is not counted.
+        """
+        limit = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
         try:
             async with self._outgoing().request(
                 method, url, json=json, data=data, headers=headers, timeout=limit
@@ -208,9 +130,10 @@ class World:
 
     def _outgoing(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=200), cookie_jar=aiohttp.DummyCookieJar()
-            )
+            # Let go of idle connections before the product's server does (2 s in gunicorn): a callback on a
+            # connection that is just being closed would be lost without anybody having asked for it.
+            connector = aiohttp.TCPConnector(limit=500, keepalive_timeout=1)
+            self._session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
 
     def later(self, seconds: float, coroutine_function: Callable[..., Awaitable[None]], *args: Any) -> None:

@@ -82,7 +82,9 @@ def set_phone(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Create or update; what is not named stays."""
     need(body, "phone")
     number = str(body["phone"])
-    changes: dict[str, Any] = {name: bool(body[name]) for name in FLAGS if name in body}
+    for name in FLAGS:
+        _check_choice(body, name, (True, False))
+    changes: dict[str, Any] = {name: body[name] for name in FLAGS if name in body}
     if "name" in body:
         changes["name"] = str(body["name"])
     if "balance" in body:
@@ -127,9 +129,9 @@ async def send_again(world: World, payout_id: str, times: int) -> dict[str, Any]
     return payout.as_dict()
 
 
-def _check_choice(body: dict[str, Any], name: str, choices: tuple[str, ...]) -> None:
+def _check_choice(body: dict[str, Any], name: str, choices: tuple[object, ...]) -> None:
     if name in body and body[name] not in choices:
-        raise Expected(f"{name}: one of {', '.join(choices)} expected, not {body[name]!r}")
+        raise Expected(f"{name}: one of {', '.join(map(str, choices))} expected, not {body[name]!r}")
 
 
 def _roles(given: Any) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.world import Switches
+    from sandbox.switches import Switches
 
 GATEWAY_KINDS = (
     "spike_arrest",
@@ -43,10 +43,10 @@ def register_switches(switches: Switches) -> None:
     switches.register("daraja.invalidate_previous_token", "on", ON_OFF)
     switches.register("daraja.bad_key_body", "empty", ("empty", "json"))
     switches.register("daraja.invalid_token", "401.002.01", ("401.002.01", "404.001.03", "400.003.01"))
-    switches.register("daraja.dedupe_days", "unlimited")
+    switches.register("daraja.dedupe_days", "unlimited", check=_is_unlimited_or_days)
     switches.register("daraja.duplicate_as", "gateway", ("gateway", "result"))
     switches.register("daraja.refusal_consumes_id", "off", ON_OFF)
-    switches.register("daraja.lock_after", 3)
+    switches.register("daraja.lock_after", 3, check=lambda value: isinstance(value, int) and value > 0)
     switches.register("daraja.magic", "on", ON_OFF)
     switches.register("daraja.withdrawal_charges", "off", ON_OFF)
     switches.register("daraja.url_word_error", "Bad Request - Invalid {field}")
@@ -62,3 +62,7 @@ def register_switches(switches: Switches) -> None:
     switches.register("daraja.reference_item", "portal", ("portal", "object", "list"))
     switches.register("daraja.missing_value", "off", ON_OFF)
     switches.register("daraja.key_order", "portal", ("portal", "shuffled"))
+
+
+def _is_unlimited_or_days(value: object) -> bool:
+    return value == "unlimited" or str(value).replace(".", "", 1).isdecimal()
