@@ -133,7 +133,7 @@ def status_result(result: Result) -> StatusResult:
         code=result.code,
         originator_conversation_id=next((said[key] for key in OUR_ID if key in said), ""),
         conversation_id=said.get("ConversationID", ""),
-        receipt=receipt(said.get("ReceiptNo", "")),
+        receipt=receipt(said.get("ReceiptNo", "")) if state == State.COMPLETED else "",
         amount=amount(said.get("Amount", "")),
         phone=phone,
         name=name,
@@ -150,10 +150,16 @@ def _without_state(result: Result) -> str:
 def _state(result: Result) -> State:
     if result.code == "0" and result.ended:
         word = result.parameters.get("TransactionStatus", "").replace(" ", "").lower()
-        return _STATES.get(word, State.QUERY_FAILED)
+        state = _STATES.get(word, State.QUERY_FAILED)
+        return State.QUERY_FAILED if state in _REFUSED and _of_a_repetition(result) else state
     if result.code == "2032" or _NOT_FOUND_TEXT.search(result.description):
         return State.NOT_FOUND
     return State.QUERY_FAILED
+
+
+def _of_a_repetition(result: Result) -> bool:
+    """Whether a repetition was refused because its id was known: that says nothing about the first request."""
+    return "duplicate" in result.parameters.get("TransactionReason", "").lower()
 
 
 def _status_verdict(state: State, reason: str) -> Verdict:

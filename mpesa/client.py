@@ -154,7 +154,7 @@ class Client:
         )
 
     def _call(self, method: str, path: str, **options: Any) -> Answer:
-        return call(self._session, method, self._base_url + path, system="mpesa", **options)
+        return call(self._session, method, self._base_url + path, system="M-Pesa", **options)
 
     def _token(self) -> str:
         return self._tokens.get(self._app, self._new_token)

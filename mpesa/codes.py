@@ -145,7 +145,11 @@ _REASONS = {
     "daily transfer limit": "4",
     "exceed the maximum balance": "8",
     "debitparty is in an invalid state": "11",
+    "credential check fail": "18",
+    "unresolved initiator": "20",
     "not allowed to initiate": "21",
+    "initiator not active": "22",
+    "initiator is not active": "22",
     "initiator information is invalid": "2001",
     "account status does not allow": "2006",
     "according to product assignment": "2028",
@@ -153,6 +157,8 @@ _REASONS = {
     "security credential is locked": "8006",
     "operator does not exist": "SFC_IC0003",
     "receiver party is invalid": "SFC_IC0003",
+    "operator has no permission": "TP40153",
+    "insufficient permissions": "100000010",
 }
 
 TOKEN_REFUSED = frozenset({"400.003.01", "401.001", "401.002.01", "401.003.01", "404.001.03"})

@@ -176,6 +176,15 @@ def test_a_declined_payment_tells_why() -> None:
     assert (status.reason, status.verdict.kind) == (text, Kind.NO_FLOAT)
 
 
+def test_a_refused_repetition_proves_nothing_about_the_first_request() -> None:
+    status = status_result(read(result(TransactionStatus="Declined", TransactionReason="Duplicate Detected")))
+    assert (status.state, status.verdict.kind) == (State.QUERY_FAILED, Kind.UNKNOWN)
+
+
+def test_a_payment_that_was_not_made_has_no_receipt_even_if_an_id_is_given() -> None:
+    assert status_result(read(result(TransactionStatus="Declined", ReceiptNo="MBN31H462N"))).receipt == ""
+
+
 def test_a_key_with_a_blank_in_it_is_found() -> None:
     body = result(
         **{"Conversation ID": "AG_1", "Transaction Status": "Completed", "Receipt No": "MBN31H462N"}

@@ -62,7 +62,7 @@ def test_a_person_learns_what_happened_and_what_to_do() -> None:
         ("THE INITIATOR INFORMATION IS INVALID.", Kind.CONFIGURATION),
         ("The operator does not exist.", Kind.FAILED),
         ("System internal error.", Kind.FAILED),
-        ("Duplicate Detected", Kind.FAILED),
+        ("Initiator credential check failure", Kind.CONFIGURATION),
         ("", Kind.FAILED),
     ],
 )
