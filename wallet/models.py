@@ -73,7 +73,7 @@ class AccountRows(models.QuerySet["Account"]):
 
         :raises Account.DoesNotExist: it was never opened
         """
-        return self.get(kind=kind, partner_id=partner_id, shortcode_id=shortcode_id)
+        return self.get(Q(kind=kind, partner_id=partner_id, shortcode_id=shortcode_id))
 
 
 class Account(models.Model):

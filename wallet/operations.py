@@ -97,7 +97,7 @@ def book_opening(
             continue
         if kind == Kind.FLOAT and shortcode is None:
             raise ValueError("Opening float needs a shortcode")
-        reference = ":".join(filter(None, [kind, str(partner_id), shortcode and str(shortcode)]))
+        reference = f"{kind}:{partner_id}" + (f":{shortcode}" if shortcode else "")
         if Transfer.objects.filter(type=TransferType.OPENING, reference=reference).exists():
             continue
         account = Account.objects.named(kind, partner_id=partner_id, shortcode_id=shortcode)
@@ -228,7 +228,7 @@ def reverse(*, transfer_id: UUID, at: datetime, reason: str) -> UUID:
     :raises Contradiction: it is part of a hold, or a reversal itself
     """
     wrong = Transfer.objects.select_related("from_account", "to_account").get(pk=transfer_id)
-    if wrong.reverses_id or HELD_KINDS & {wrong.from_account.kind, wrong.to_account.kind}:
+    if wrong.reverses_id or {wrong.from_account.kind, wrong.to_account.kind} & {*HELD_KINDS}:
         raise Contradiction("A reversal, and what belongs to a hold, is not reversed: book a correction.")
     return transfer(
         type=TransferType.REVERSAL,
