@@ -160,11 +160,8 @@ def hold(row: Disbursement, refusal: Verdict, verdicts: list[Verdict], *, at: da
 
 
 def _seen(row: Disbursement, verdicts: list[Verdict]) -> dict[str, Any]:
-    seen: dict[str, Any] = {
-        "client_name": row.client_name,
-        "phone": row.phone,
-        "outside_ms": row.outside_ms,
-    }
+    names = ("client_name", "phone", "outside_ms", "changed_amount", "changed_gross_amount")
+    seen: dict[str, Any] = {name: getattr(row, name) for name in names}
     return seen | ({"checks": _shown(verdicts)} if verdicts else {})
 
 

@@ -22,7 +22,6 @@ WAIVABLE = frozenset(
         Cause.TOO_YOUNG,
         Cause.SIMILAR,
         Cause.BLOCKED,
-        Cause.AMOUNT_CHANGED,
     }
 )
 
@@ -68,7 +67,7 @@ def hold(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: dateti
 def release(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: datetime) -> None:
     """Let a held disbursement go on: it is checked again, and what may be waived is waived.
 
-    A changed amount is accepted as it now is in Mifos. Nothing else is overruled: a wrong phone stays wrong.
+    A changed amount is accepted as it was shown. Nothing else is overruled: a wrong phone stays wrong.
 
     :raises NotPossible: no reason, not held, or it waits for a second person (use `approve`)
     """
