@@ -279,6 +279,12 @@ class SmsNotification(Moving):
     def __str__(self) -> str:
         return f"{self.message_type} to {masked(self.recipient_phone)}"
 
+    @property
+    def shown_content(self) -> str:
+        """The text as people who work here may read it: without a one-time code."""
+        hidden = self.message_type == MessageType.ONE_TIME_CODE
+        return "(a one-time code; its text is not shown)" if hidden else self.message_content
+
     def mark_delivered(self, *, at: datetime, note: str = "") -> None:
         self._move(
             Status.DELIVERED,

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
-from common import correlation
+from common import audit, correlation
 from common.changes import By, Saved, put
 from common.phone import BadPhone, canonical
 from partners.models import Partner
@@ -16,7 +16,17 @@ from sms.models import SmsGateway, SmsNotification, Status
 from sms.segments import measure
 from sms.sending import send_due
 
-__all__ = ["enqueue", "enqueue_to_partner", "put_gateway", "resend", "restart", "send_due"]
+__all__ = [
+    "enqueue",
+    "enqueue_to_partner",
+    "put_gateway",
+    "resend",
+    "restart",
+    "rotate_callback",
+    "send_due",
+]
+
+PLATFORM = By()
 
 _COLUMNS = [field for field in SmsNotification._meta.concrete_fields if field.column]
 
@@ -87,7 +97,7 @@ def enqueue_to_partner(
     return len(written)
 
 
-def resend(*, notification_id: UUID, at: datetime, by_whom: str = "") -> SmsNotification:
+def resend(*, notification_id: UUID, at: datetime, by: By = PLATFORM) -> SmsNotification:
     """Send a failed or unconfirmed message once more, because a person says so.
 
     :raises BadPhone: no SMS can reach the number
@@ -96,8 +106,10 @@ def resend(*, notification_id: UUID, at: datetime, by_whom: str = "") -> SmsNoti
     """
     row = SmsNotification.objects.get(pk=notification_id)
     canonical(row.recipient_phone)
-    note = f"sent again by {by_whom}" if by_whom else "sent again by hand"
-    row.send_again(gateway_id=routes.gateway_of(row.partner_id), at=at, note=note)
+    who = by.actor.get_username() if by.actor else by.name
+    with transaction.atomic():
+        row.send_again(gateway_id=routes.gateway_of(row.partner_id), at=at, note=f"sent again by {who}")
+        _audit("sms sent again", row, by=by, at=at)
     return row
 
 
@@ -116,10 +128,28 @@ def put_gateway(
     return saved
 
 
-def restart(*, gateway_id: UUID) -> bool:
-    """Let a stopped account send again; its messages are still waiting."""
+def restart(*, gateway_id: UUID, at: datetime, by: By = PLATFORM) -> bool:
+    """Let a stopped account send again, and say whether it was stopped; its messages are still waiting."""
     stopped = SmsGateway.objects.filter(pk=gateway_id, stopped_at__isnull=False)
-    return bool(stopped.update(stopped_at=None, stopped_reason=""))
+    with transaction.atomic():
+        was = bool(stopped.update(stopped_at=None, stopped_reason=""))
+        if was:
+            _audit("started again", SmsGateway.objects.get(pk=gateway_id), by=by, at=at)
+    return was
+
+
+def rotate_callback(*, gateway_id: UUID, at: datetime, by: By = PLATFORM) -> SmsGateway:
+    """Give an account a new address for delivery reports; the one before stays good until the next time."""
+    with transaction.atomic():
+        account = SmsGateway.objects.select_for_update(no_key=True).get(pk=gateway_id)
+        account.callback_version += 1
+        account.save(update_fields=["callback_version"])
+        _audit("callback address renewed", account, by=by, at=at)
+    return account
+
+
+def _audit(action: str, subject: Any, *, by: By, at: datetime) -> None:
+    audit.write(action=action, subject=subject, at=at, actor=by.actor, actor_name=by.name, reason=by.reason)
 
 
 def _write(

@@ -131,5 +131,5 @@ def stop(account: SmsGateway, *, reason: str, at: datetime) -> None:
     """Send nothing more through an account until a person has mended it."""
     running = SmsGateway.objects.filter(pk=account.pk, stopped_at__isnull=True)
     if running.update(stopped_at=at, stopped_reason=reason[:300]):
-        audit.write(action="stop", subject=account, at=at, reason=reason[:300])
+        audit.write(action="sms account stopped", subject=account, at=at, reason=reason[:300])
         log.error("sms account stopped", gateway=account.name, reason=reason)

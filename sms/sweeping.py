@@ -7,7 +7,6 @@ import structlog
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from common import audit
 from sms import accounts, routes
 from sms.models import SmsGateway, SmsNotification, Status
 
@@ -73,16 +72,6 @@ def oldest_due(*, at: datetime) -> timedelta:
         for rows in (late, in_doubt)
     ]
     return max((at - first for first in firsts if first), default=timedelta())
-
-
-def rotate_callback(*, gateway_id: UUID, at: datetime, actor_name: str = "platform") -> SmsGateway:
-    """Give an account a new address for delivery reports; the one before stays good until the next time."""
-    with transaction.atomic():
-        account = SmsGateway.objects.select_for_update(no_key=True).get(pk=gateway_id)
-        account.callback_version += 1
-        account.save(update_fields=["callback_version"])
-        audit.write(action="rotate callback", subject=account, at=at, actor_name=actor_name)
-    return account
 
 
 def _from_stopped(at: datetime) -> int:

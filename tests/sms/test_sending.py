@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from common.changes import By
 from common.gateway import OutcomeUnknown, Rejected, Retryable
 from common.models import AuditLine
 from common.moves import ForbiddenMove
@@ -157,7 +158,7 @@ def test_a_refused_account_stops_and_keeps_its_messages(account: SmsGateway, pro
     account.refresh_from_db()
     assert (account.stopped_at, account.stopped_reason) == (NOW, "the account has no credit left (105)")
     assert "Mend it" in account.attention
-    assert AuditLine.objects.get().action == "stop"
+    assert AuditLine.objects.get().action == "sms account stopped"
     assert SmsNotification.objects.filter(status=Status.PENDING, tries=0, next_step_at=NOW).count() == 20
     assert send(account, at=NOW + timedelta(hours=1)) == 0
 
@@ -165,8 +166,8 @@ def test_a_refused_account_stops_and_keeps_its_messages(account: SmsGateway, pro
 def test_a_mended_account_sends_what_waited(account: SmsGateway, provider: FakeGateway) -> None:
     make_sms.queued(account.partner)
     sending.stop(account, reason="no credit", at=NOW)
-    assert operations.restart(gateway_id=account.pk)
-    assert not operations.restart(gateway_id=account.pk)
+    assert operations.restart(gateway_id=account.pk, at=NOW)
+    assert not operations.restart(gateway_id=account.pk, at=NOW)
     assert send(account, at=NOW + timedelta(hours=1)) == 1
     assert only().status == Status.SENT
 
@@ -311,6 +312,6 @@ def test_resending_takes_the_accounts_of_today(account: SmsGateway, provider: Fa
     account.save()
     today = make_sms.gateway(account.partner, name="New")
     routes.forget()
-    row = operations.resend(notification_id=only().pk, at=NOW, by_whom="mary")
+    row = operations.resend(notification_id=only().pk, at=NOW, by=By(name="mary"))
     assert (row.status, row.gateway_id) == (Status.PENDING, today.pk)
     assert send(today) == 1
