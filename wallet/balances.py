@@ -12,7 +12,7 @@ from common.ids import new_id
 from common.money import kes, shown
 from partners.models import Shortcode
 from wallet import operations
-from wallet.models import Account, Kind, LedgerLine, TransferType
+from wallet.models import Account, Kind, Transfer, TransferType
 
 ZERO = Decimal("0.00")
 
@@ -111,7 +111,9 @@ def follow_observed(*, shortcode_id: UUID, at: datetime) -> Decimal | None:
         observed, observed_at = shortcode.utility_balance, shortcode.balance_at
         if free is None or observed is None or observed_at is None:
             return None
-        if LedgerLine.objects.filter(account__shortcode_id=shortcode_id, created_at__gt=observed_at).exists():
+        inside = Account.objects.filter(shortcode_id=shortcode_id).values("pk")
+        touched = Q(from_account__in=inside) | Q(to_account__in=inside)
+        if Transfer.objects.filter(touched, created_at__gt=observed_at).exists():
             return None
         return _book_difference(free, observed=observed, observed_at=observed_at, at=at)
 
