@@ -164,7 +164,10 @@ def button(**options: Any) -> Callable[[Method], Method]:
 def ago(at: datetime) -> str:
     """Say how long ago something was, with the exact time in Nairobi on hover."""
     exact = timezone.localtime(at).strftime("%-d %b %Y, %H:%M:%S")
-    words = f"{timesince(at, depth=1)} ago" if at <= timezone.now() else f"in {timeuntil(at, depth=1)}"
+    seconds = (timezone.now() - at).total_seconds()
+    words = f"{timesince(at, depth=1)} ago" if seconds >= 60 else "just now"
+    if seconds < 0:
+        words = f"in {timeuntil(at, depth=1)}"
     return format_html('<span title="{}" class="whitespace-nowrap">{}</span>', exact, words)
 
 

@@ -11,6 +11,7 @@ from unfold.admin import StackedInline, TabularInline
 from unfold.enums import ActionVariant
 
 from common.changes import By
+from common.money import shown
 from common.phone import masked
 from common.windows import (
     AuditedAdmin,
@@ -87,9 +88,9 @@ class PartnerAdmin(AuditedAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("shortcodes")
 
-    @column(description="Shortcodes")
+    @column(description="Own shortcodes")
     def numbers(self, partner: Partner) -> str:
-        return ", ".join(shortcode.number for shortcode in partner.shortcodes.all()) or "the shared one"
+        return ", ".join(shortcode.number for shortcode in partner.shortcodes.all()) or "none, uses the shared one"
 
     @column(description="SMS to")
     def masked_phones(self, partner: Partner) -> str:
@@ -105,7 +106,7 @@ _DATES = ("created_at", "updated_at")
 
 @admin.register(TariffBand)
 class TariffBandAdmin(AuditedAdmin):
-    list_display = ["kind", "whose", "valid_from", "up_to", "fee"]
+    list_display = ["kind", "whose", "valid_from", "highest", "costs"]
     list_filter = ["kind", "partner"]
     search_fields = ["partner__name", "partner__code"]
     search_help_text = "Partner"
@@ -115,6 +116,14 @@ class TariffBandAdmin(AuditedAdmin):
     @column(description="For", ordering="partner")
     def whose(self, band: TariffBand) -> str:
         return str(band.partner or "every partner without its own")
+
+    @column(description="Up to", ordering="up_to")
+    def highest(self, band: TariffBand) -> str:
+        return shown(band.up_to)
+
+    @column(description="Fee", ordering="fee")
+    def costs(self, band: TariffBand) -> str:
+        return shown(band.fee)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """A band that has held for a day is history: a later one replaces it."""

@@ -109,10 +109,13 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
     """Give every page the pause dials that are on, for the banner."""
     if not getattr(request.user, "is_staff", False):
         return {}
+    from common.windows import ago  # these need the apps, and the settings import this module
     from partners import pausing
-    from vault.dials import target_name  # these need the apps, and the settings import this module
+    from vault.dials import target_name
 
-    return {"standing_dials": [(dial, target_name(dial)) for dial in pausing.active()]}
+    return {
+        "standing_dials": [(dial, target_name(dial), ago(dial.paused_at)) for dial in pausing.active()]
+    }
 
 
 _GREEN = {
