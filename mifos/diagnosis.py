@@ -26,8 +26,22 @@ class Finding:
     words: str
 
 
+@dataclass(slots=True)
+class Learned:
+    """What the test came to know by the way; None where it did not."""
+
+    payment_type_id: int | None = None
+    list_order_by: str | None = None
+
+
 def examine(
-    client: Mifos, *, tenant: str, payment_type: str, order_by: str, use_business_date: bool
+    client: Mifos,
+    learned: Learned,
+    *,
+    tenant: str,
+    payment_type: str,
+    order_by: str,
+    use_business_date: bool,
 ) -> Iterator[Finding]:
     """Yield a finding for each step; after one that makes the rest pointless there are no more."""
     try:
@@ -45,10 +59,8 @@ def examine(
     yield _permissions(login, "payouts", PAYOUTS)
     yield _permissions(login, "collections", COLLECTIONS)
     yield _asked("loan products", lambda: f"{len(client.products())} loan products can be read.")
-    yield _asked("approved loans", lambda: _list(client, order_by))
-    yield _asked(
-        "payment type", lambda: f"{find_payment_type(client.payment_types(), payment_type).name}: good."
-    )
+    yield _asked("approved loans", lambda: _list(client, learned, order_by))
+    yield _asked("payment type", lambda: _payment_type(client, learned, payment_type))
     if use_business_date:
         yield _asked("business date", lambda: _business_date(client))
 
@@ -149,8 +161,15 @@ def _asked(step: str, ask: Callable[[], str]) -> Finding:
         return _bad(step, explained(exc))
 
 
-def _list(client: Mifos, order_by: str) -> str:
-    return f"Approved loans can be read, ordered by {list_order(client, order_by=order_by)}."
+def _list(client: Mifos, learned: Learned, order_by: str) -> str:
+    learned.list_order_by = list_order(client, order_by=order_by)
+    return f"Approved loans can be read, ordered by {learned.list_order_by}."
+
+
+def _payment_type(client: Mifos, learned: Learned, name: str) -> str:
+    found = find_payment_type(client.payment_types(), name)
+    learned.payment_type_id = found.id
+    return f"{found.name} is there, and not for cash."
 
 
 def _business_date(client: Mifos) -> str:

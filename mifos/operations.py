@@ -1,7 +1,7 @@
 """What can be done with a partner's Mifos: connect, test, learn its products, keep its health."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
@@ -97,21 +97,20 @@ def test_connection(*, mifos_partner_id: UUID) -> list[Finding]:
         client = connect(row)
     except Rejected as exc:
         return [Finding(step="address", ok=False, words=exc.message)]
+    learned = diagnosis.Learned()
     findings = list(
         diagnosis.examine(
             client,
+            learned,
             tenant=row.mifos_tenant_id,
             payment_type=row.payment_type,
             order_by=row.list_order_by,
             use_business_date=row.use_business_date,
         )
     )
-    good = {finding.step for finding in findings if finding.ok}
-    if "payment type" in good:
-        resolve_payment_type(mifos_partner_id=row.pk, client=client, fresh=True)
-    if "approved loans" in good:
-        order = diagnosis.list_order(client, order_by=row.list_order_by)
-        MifosPartner.objects.filter(pk=row.pk).update(list_order_by=order)
+    known = {name: value for name, value in asdict(learned).items() if value is not None}
+    if known:
+        MifosPartner.objects.filter(pk=row.pk, payment_type=row.payment_type).update(**known)
     return findings
 
 
