@@ -35,10 +35,10 @@ def books() -> Funded:
 
 FORBIDDEN = {
     "a balance by hand": "update ledger_accounts set balance = balance + 1 where kind = 'wallet'",
-    "another owner": "update ledger_accounts set kind = 'fees'",
+    "another owner": "update ledger_accounts set kind = 'fees' where kind = 'wallet'",
     "no account": "delete from ledger_accounts",
-    "an account opened with money": """insert into ledger_accounts (id, kind, partner_id, balance, created_at)
-        select gen_random_uuid(), 'wallet', id, 5, now() from partners""",
+    "an account opened with money": """insert into ledger_accounts (id, kind, partner_id, shortcode_id, balance,
+        created_at) select gen_random_uuid(), 'float', id, gen_random_uuid(), 5, now() from partners""",
     "a float without a shortcode": """insert into ledger_accounts (id, kind, partner_id, balance, created_at)
         select gen_random_uuid(), 'float', id, 0, now() from partners""",
     "a platform account with an owner": """insert into ledger_accounts (id, kind, partner_id, balance, created_at)
@@ -51,8 +51,16 @@ FORBIDDEN = {
     "no line": "delete from ledger_lines",
     "another statement line": "update wallet_transactions set amount = 1",
     "no statement line": "delete from wallet_transactions",
-    "a line of one's own": "insert into ledger_lines select (l).* from (select l from ledger_lines l) x",
-    "a statement line of one's own": "insert into wallet_transactions select * from wallet_transactions",
+    "a line of one's own": """insert into ledger_lines (id, number, account_id, transfer_id, amount,
+        balance_after, event_at, created_at) select gen_random_uuid(), nextval('ledger_numbers'), account_id,
+        transfer_id, 1, balance_after + 1, event_at, created_at from ledger_lines limit 1""",
+    "a statement line of one's own": """insert into wallet_transactions (id, number, wallet_id, transfer_id,
+        transaction_type, amount, balance_after, reference, description, sms_sent, event_at, created_at)
+        select gen_random_uuid(), nextval('ledger_numbers'), wallet_id, transfer_id, 'topup', 1, 1, '', '', false,
+        now(), now() from wallet_transactions limit 1""",
+    "a wallet opened with money": """insert into partner_wallets (id, partner_id, current_balance, currency,
+        sms_notifications_enabled, created_at, updated_at)
+        values (gen_random_uuid(), gen_random_uuid(), 5, 'KES', true, now(), now())""",
     "an amount of nothing": transfer(amount="0"),
     "a negative amount": transfer(amount="-10"),
     "an account to itself": transfer(target=WALLET),
