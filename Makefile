@@ -12,6 +12,11 @@ export PYTHONDONTWRITEBYTECODE ?= 1
 install: .venv/ready
 
 .venv/ready: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo 'Python 3.11 or newer is needed. If you have one under another name: make PYTHON=python3.12 $(MAKECMDGOALS)'; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo 'This Python cannot make virtual environments: ensurepip is missing.'; \
+		echo 'On Debian and Ubuntu: apt-get install python3-venv. Then run make again.'; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@

@@ -99,7 +99,7 @@ class Stack:
         """Start gunicorn. It writes no access log: our callback paths hold secrets."""
         command = [sys.executable, "-m", "gunicorn", "vault.wsgi", f"--bind={self.host}:{self.port}"]
         command += ["--worker-class=gthread", f"--workers={WEB_PROCESSES}", f"--threads={WEB_THREADS}"]
-        command += ["--timeout=60", "--graceful-timeout=8", "--keep-alive=5", "--no-control-socket"]
+        command += ["--timeout=60", "--graceful-timeout=8", "--keep-alive=2", "--no-control-socket"]
         return self._start("web", WEB, command)
 
     def _start(self, name: str, stage: int, command: list[str], *, stop_seconds: float = 10) -> Child:
