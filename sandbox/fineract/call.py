@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hmac
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ from sandbox.fineract.state import boot_body, sees
 from sandbox.fineract.wire import dumps
 from sandbox.routing import Handler, hang_up, operation
 from sandbox.world import World
+
+log = logging.getLogger("sandbox.fineract")
 
 BASE = "/fineract/{host}/fineract-provider/api/v1"
 BASE_V2 = "/fineract/{host}/fineract-provider/api/v2"
@@ -154,6 +157,9 @@ def endpoint(world: World, name: str, handler: Endpoint, *, public: bool = False
             return boot_reply(world, request, exc)
         except HangUp:
             return hang_up(request)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            log.exception("%s: unmapped", name)  # the server's mappers know none of these either
+            return boot_reply(world, request, BootRefusal(500))
 
     return operation(world, "fineract", name)(handle)
 

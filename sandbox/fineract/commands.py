@@ -216,6 +216,8 @@ def finish(world: World, host: Host, row: Command, change: Change) -> Json:
     result = change()
     row.status, row.http_status, row.result, row.prepare = PROCESSED, 200, result, None
     row.resource_id = result.get("resourceId", row.resource_id)
+    number = row.loan_id or row.savings_id
+    world.tell("fineract", f"{host.name}: {row.action} {row.entity} {number}", loan=row.loan_id)
     announce(world, host, row, result)
     return result
 

@@ -156,8 +156,10 @@ def make_loans(world: World, host: Host, request: web.Request, body: Json) -> Js
 def act_on_loan(world: World, host: Host, request: web.Request, body: Json) -> Any:
     """Let the office act on a loan."""
     loan = host.loans[int(request.match_info["id"])]
-    officer.act(world, host, loan, request.match_info["verb"], body)
-    world.tell("fineract", f"{host.name}: loan {loan.id} {request.match_info['verb']}", loan=loan.id)
+    verb = request.match_info["verb"]
+    officer.act(world, host, loan, verb, body)
+    if verb in officer.QUIET:
+        world.tell("fineract", f"{host.name}: loan {loan.id} {verb}", loan=loan.id)
     return loan_books(loan)
 
 

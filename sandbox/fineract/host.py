@@ -175,14 +175,12 @@ class Host:
 
     def purge(self, keep_days: int, at: datetime) -> int:
         """Play the job "Purge Processed Commands"; error rows and stuck rows stay."""
-        old = [
-            key
+        old = {
+            row.id: key
             for key, row in self.by_key.items()
             if row.status == PROCESSED and (at - row.at).total_seconds() > keep_days * 86400
-        ]
-        for key in old:
-            self.audits = deque(
-                (row for row in self.audits if row is not self.by_key[key]), maxlen=AUDIT_ROWS
-            )
+        }
+        for key in old.values():
             del self.by_key[key]
+        self.audits = deque((row for row in self.audits if row.id not in old), maxlen=AUDIT_ROWS)
         return len(old)

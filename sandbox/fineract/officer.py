@@ -16,6 +16,7 @@ from sandbox.fineract.wire import Json
 from sandbox.world import World
 
 LOCK_KINDS: Final = ("cob", "orphaned", "behind", "optimistic")
+QUIET: Final = ("replay", "change", "lock")  # no command stands behind these, so no hook fires
 _FORMAT: Final = {"dateFormat": "yyyy-MM-dd", "locale": "en"}
 _COMMANDS: Final = {
     "approve": "approve",
@@ -65,7 +66,7 @@ def act(world: World, host: Host, loan: Loan, verb: str, body: Json) -> Json:
         return change(host, loan, body)
     if verb == "lock":
         return lock(world, host, loan, body)
-    known = (*_COMMANDS, "disburse-by-hand", "repay-by-hand", "replay", "change", "lock")
+    known = (*_COMMANDS, "disburse-by-hand", "repay-by-hand", *QUIET)
     raise ValueError(f"one of {', '.join(known)} expected, not {verb!r}")
 
 

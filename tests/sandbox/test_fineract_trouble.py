@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.fineract_client import Mifos, mifos
+from tests.sandbox.fineract_client import FORMAT, Mifos, mifos
 
 
 async def lock(host: Mifos, loan: int, **body: Any) -> None:
@@ -182,3 +182,32 @@ async def test_a_parked_command_is_checked_again_when_it_is_approved(host: Mifos
     refused = await host.post("makercheckers/2?command=approve")
     assert refused.status == 400
     assert (await host.books())["counts"]["disbursals"] == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("hooks", {"name": "Web", "events": [{"entity": "LOAN"}]}),
+        ("loans/1?command=approve", FORMAT | {"approvedOnDate": "2026-06-02", "disbursementData": ["x"]}),
+    ],
+)
+@mifos()
+async def test_nonsense_that_no_mapper_knows_is_500_in_boot_shape(
+    host: Mifos, path: str, body: dict[str, Any]
+) -> None:
+    await host.loan()
+    answer = await host.post(path, body)
+    assert answer.status == 500
+    assert answer.json["error"] == "Internal Server Error"
+
+
+@mifos()
+async def test_the_feed_tells_what_happened(host: Mifos) -> None:
+    loan = await host.active_loan()
+    await lock(host, loan, kind="behind", seconds=0)
+    events = await host.control("feed?after=0", method="GET")
+    assert [event["text"] for event in events] == [
+        "kilimo: APPROVE LOAN 1",
+        "kilimo: DISBURSE LOAN 1",
+        "kilimo: loan 1 lock",
+    ]
