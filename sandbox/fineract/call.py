@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.fineract.errors import (
+    UNMAPPED,
     BootRefusal,
     HangUp,
     Refusal,
@@ -157,8 +158,8 @@ def endpoint(world: World, name: str, handler: Endpoint, *, public: bool = False
             return boot_reply(world, request, exc)
         except HangUp:
             return hang_up(request)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            log.exception("%s: unmapped", name)  # the server's mappers know none of these either
+        except UNMAPPED:
+            log.exception("%s: unmapped", name)
             return boot_reply(world, request, BootRefusal(500))
 
     return operation(world, "fineract", name)(handle)

@@ -17,6 +17,7 @@ from sandbox.faults import Fault
 from sandbox.fineract import idempotency
 from sandbox.fineract.call import Call, reply
 from sandbox.fineract.errors import (
+    UNMAPPED,
     HangUp,
     Refusal,
     cob_locked,
@@ -165,6 +166,9 @@ async def _process(call: Call, intent: Intent, row: Command, fault: Fault | None
         await _play_conflict(call.world, intent, fault)
     except Refusal as exc:
         _fail(call.world, call.host, row, exc)
+        raise
+    except UNMAPPED:
+        _fail(call.world, call.host, row, server_side())
         raise
     if intent.task in call.host.maker_checker and "CHECKER_SUPER_USER" not in call.user.permissions:
         return await_checker(call.world, call.host, row)

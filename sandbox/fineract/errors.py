@@ -21,6 +21,10 @@ class Refusal(Exception):
         self.content_type = content_type  # filters answer without a Content-Type header
 
 
+# What a body of the wrong shape can raise in our rules; the server's mappers know none of it either.
+UNMAPPED = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
 class BootRefusal(Exception):
     """An answer in Spring Boot's shape; its body carries time and path and is written last."""
 

@@ -62,6 +62,7 @@ class Mifos:
         self.client, self.world = client, client.app[WORLD]
         self.inbox = ""  # where hooks may be sent; set when the receiver runs
         self.inbox_status = 204
+        self.inbox_redirect = ""  # where the receiver sends its callers on
         self.got: list[Delivery] = []
 
     async def send(self, method: str, path: str, **more: Any) -> Answer:
@@ -141,6 +142,8 @@ class Mifos:
     async def take(self, request: web.Request) -> web.Response:
         """The hook receiver of the test."""
         self.got.append(Delivery(request.method, request.path_qs, request.headers, await request.text()))
+        if self.inbox_redirect and request.path != self.inbox_redirect:
+            raise web.HTTPFound(self.inbox_redirect)
         return web.Response(status=self.inbox_status)
 
     async def register(self, url: str = "", content_type: str = "json", **more: Any) -> Answer:

@@ -211,3 +211,15 @@ async def test_a_forged_delivery_can_be_sent(host: Mifos) -> None:
 async def test_the_template_names_the_two_fields(host: Mifos) -> None:
     template = (await host.get("hooks/template")).json["templates"][0]
     assert [field["fieldName"] for field in template["schema"]] == ["Payload URL", "Content Type"]
+
+
+@mifos()
+async def test_a_redirect_turns_the_delivery_into_a_get(host: Mifos) -> None:
+    await host.register()
+    host.inbox_redirect = "/elsewhere/"
+    await host.loan()
+    await host.settle()
+    assert [(one.method, one.path) for one in host.got[1:]] == [
+        ("POST", "/hook/TOKEN/"),
+        ("GET", "/elsewhere/"),
+    ]
