@@ -143,6 +143,20 @@ def test_whoever_finds_the_lock_taken_waits_for_the_token(clock: Clock) -> None:
     assert len(clock.slept) == 3
 
 
+def test_whoever_gets_the_lock_looks_again_before_fetching(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = RedisTokenStore(settings.REDIS_URL, clock=clock)
+    lock = store._lock
+
+    def lock_after_somebody_else(app: str, owner: str) -> bool:
+        store._store(app, NewToken(text="theirs", seconds=3599))
+        return lock(app, owner)
+
+    monkeypatch.setattr(store, "_lock", lock_after_somebody_else)
+    assert store.get(APP, never) == "theirs"
+
+
 def test_nobody_waits_for_ever_and_nothing_was_sent(clock: Clock) -> None:
     kept().set(f"mpesa:token:{APP}:lock", "somebody", px=60_000)
     store = RedisTokenStore(settings.REDIS_URL, clock=clock, sleep=clock.sleep)
