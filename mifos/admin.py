@@ -55,7 +55,6 @@ class MifosPartnerAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = ["partner", "mifos_host_url", "mifos_tenant_id", "is_active", "health", "last_poll_at"]
     list_filter = ["is_active", "release"]
     search_fields = ["partner__name", "partner__code", "mifos_host_url"]
-    autocomplete_fields: list[str] = []
     readonly_fields = [
         "health",
         "last_poll_at",
@@ -91,6 +90,9 @@ class MifosPartnerAdmin(ModelAdmin):  # type: ignore[misc]
         ),
         ("SMS to the partner", {"fields": ["sms_notifications_enabled", "sms_phone_numbers"]}),
     ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return [*self.readonly_fields, "partner"] if obj else self.readonly_fields
 
     @admin.display(description="Health")
     def health(self, row: MifosPartner) -> str:

@@ -9,7 +9,7 @@ import requests
 
 from common.gateway import OutcomeUnknown, Rejected, Retryable
 from common.http import Answer, Timeout, call
-from mifos import errors, parsing
+from mifos import commands, errors, parsing
 from mifos.parsing import Malformed
 from mifos.shapes import (
     Client,
@@ -156,11 +156,11 @@ class Mifos:
             reference=command.external_id,
             params={"command": "disburse"},
             headers={"Idempotency-Key": command.idempotency_key},
-            json=_disbursement(command),
+            json=commands.disbursement(command),
         )
         if answer.status != 200:
             raise errors.judge_write(answer)
-        return _disbursed(answer, command.loan_id)
+        return commands.disbursed(answer, command.loan_id)
 
     def transaction_by_external_id(self, loan_id: int, external_id: str) -> LoanTransaction | None:
         """Find a loan's transaction by our own id; None when this loan has none such."""
@@ -279,48 +279,6 @@ class Mifos:
             if reads:  # whatever became of it, a read has changed nothing
                 raise Retryable(exc.message, code=exc.code) from exc
             raise
-
-
-def _disbursement(command: DisburseCommand) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "actualDisbursementDate": command.on.isoformat(),
-        "dateFormat": "yyyy-MM-dd",
-        "locale": "en",
-        "externalId": command.external_id,
-    }
-    if command.amount is not None:
-        body["transactionAmount"] = f"{command.amount:.2f}"
-    if command.payment_type_id is not None:
-        body["paymentTypeId"] = command.payment_type_id
-    if command.receipt:
-        body["receiptNumber"] = command.receipt
-    if command.note:
-        body["note"] = command.note
-    return body
-
-
-def _disbursed(answer: Answer, asked: int) -> DisburseAnswer:
-    body = answer.object()
-    cached = errors.from_cache(answer)
-    loan_id = body.get("loanId") or body.get("resourceId")  # a checker's answer has only the second
-    if isinstance(loan_id, int) and loan_id != asked:
-        raise OutcomeUnknown(
-            "Mifos answered for another loan", code=errors.KEY_OF_ANOTHER_LOAN if cached else errors.SHAPE
-        )
-    pending = body.get("rollbackTransaction") is True
-    active = parsing.part(parsing.part(body, "changes"), "status").get("active") is True
-    if pending and loan_id is None:
-        loan_id = asked
-    if loan_id != asked or not (pending or active or cached):
-        raise OutcomeUnknown("Mifos answered 200 without saying that the loan is active", code=errors.SHAPE)
-    transaction_id = body.get("subResourceId")
-    return DisburseAnswer(
-        done=not pending,
-        pending_checker=pending,
-        from_cache=cached,
-        loan_id=asked,
-        transaction_id=transaction_id if isinstance(transaction_id, int) else None,
-    )
 
 
 def _readable(page: Sequence[Mapping[str, Any]], unreadable: list[str]) -> Iterator[Loan]:

@@ -102,11 +102,11 @@ def explained(exc: GatewayError, *, tenant: str = "") -> str:
     for cause in _causes(exc):
         if words := _network_words(cause):
             return words
-    return _BY_CODE.get(exc.code, _sentence(exc)).format(tenant=tenant)
+    return _BY_CODE.get(exc.code, _sentence(exc)).format(tenant=f" {tenant}" if tenant else "")
 
 
 _BY_CODE = {
-    "http.400": "Mifos does not know the tenant {tenant}.",
+    "http.400": "Mifos does not know the tenant{tenant}.",
     "http.401": "Mifos does not accept the user name or password.",
     "http.403": "Mifos lets this user in, but refuses the request; look at two-factor login and its roles.",
     "http.404": "There is no Mifos API at this address; look at the API endpoint.",

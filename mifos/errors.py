@@ -12,6 +12,7 @@ from typing import Any
 
 from common.gateway import GatewayError, OutcomeUnknown, Rejected, Retryable
 from common.http import Answer
+from mifos import parsing
 
 LOCKED = "error.msg.loan.locked"
 SCHEDULER = "error.msg.sheduler.job.currently.running"  # misspelt by Fineract
@@ -27,7 +28,7 @@ HTML = "html"
 SHAPE = "shape"  # ours: JSON, but not what was asked for
 STORED = "stored."
 
-# A repeated disburse looks like these, and so does a true refusal: only the loan tells (§4.7, §4.9).
+# A repeated command looks like these, and so does a true refusal: only the loan tells.
 MAYBE_DONE = frozenset(
     {
         WRONG_STATE,
@@ -56,7 +57,7 @@ class Advice(enum.Enum):
 
 
 def advice(exc: GatewayError) -> Advice:
-    """Say what to do about an error of a write (Fineract contract §7.1)."""
+    """Say what to do about an error of a write."""
     match exc:
         case OutcomeUnknown() if exc.code.startswith(STORED) or exc.code == KEY_OF_ANOTHER_LOAN:
             return Advice.NEW_KEY_AFTER_READING
@@ -194,5 +195,5 @@ def _words(shape: Mapping[str, Any]) -> str:
     for name in ("defaultUserMessage", "developerMessage"):
         text = shape.get(name)
         if isinstance(text, str) and text.strip():
-            return text.strip()[:_MAX_WORDS]
+            return parsing.printable(" ".join(text.split()))[:_MAX_WORDS]
     return ""

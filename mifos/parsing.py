@@ -76,7 +76,12 @@ def items(value: Any) -> list[Mapping[str, Any]]:
 
 def _text(source: Mapping[str, Any], name: str) -> str:
     value = source.get(name)
-    return value if isinstance(value, str) else ""
+    return printable(value) if isinstance(value, str) else ""
+
+
+def printable(text: str) -> str:
+    """Drop what neither a page nor PostgreSQL can hold: control characters, lone surrogates."""
+    return "".join(each for each in text if each.isprintable())
 
 
 def _id(source: Mapping[str, Any], name: str = "id") -> int:

@@ -100,6 +100,14 @@ def test_a_new_connection_needs_a_password(browser: Client) -> None:
     assert MifosPartner.objects.get().mifos_password == "secret"
 
 
+def test_a_connection_stays_with_its_partner(browser: Client) -> None:
+    row, other = make.connection(), shared.partner("umoja")
+    save(browser, row, partner=str(other.pk))
+    owner = row.partner_id
+    row.refresh_from_db()
+    assert row.partner_id == owner
+
+
 def test_a_wrong_address_is_said_at_its_field(browser: Client) -> None:
     page = save(browser, make.connection(), mifos_host_url="https://h.example/path")
     assert "Only the host belongs here" in page.content.decode()

@@ -85,6 +85,26 @@ def test_syncing_again_leaves_switch_and_rules_and_marks_what_is_gone(row: Mifos
 
 
 @responses.activate
+def test_a_new_product_begins_as_the_set_up_file_wished(row: MifosPartner) -> None:
+    rules = {"max_per_client_per_day": 1}
+    MifosPartner.objects.update(product_wish={"auto_disburse": [1], "rules": rules})
+    make.product(row, 4, is_auto_disbursement_enabled=True)
+    responses.get(PRODUCTS, json=make.PRODUCTS)
+    operations.sync_products(mifos_partner_id=row.pk, at=NOW)
+    found = LoanProduct.objects.order_by("mifos_product_id").values_list(
+        "is_auto_disbursement_enabled", "disbursement_rules"
+    )
+    assert list(found) == [(True, rules), (True, {})]
+
+
+@responses.activate
+def test_texts_that_no_database_takes_are_cleaned(row: MifosPartner) -> None:
+    responses.get(PRODUCTS, json=[make.PRODUCTS[0] | {"name": "Per\x00so\ud800nal\n"}])
+    operations.sync_products(mifos_partner_id=row.pk, at=NOW)
+    assert LoanProduct.objects.get().product_name == "Personal"
+
+
+@responses.activate
 def test_limits_are_never_widened_by_rounding(row: MifosPartner) -> None:
     odd = make.PRODUCTS[0] | {"minPrincipal": "0.001", "maxPrincipal": "9.999999"}
     huge = make.PRODUCTS[1] | {"maxPrincipal": "9999999999999"}
