@@ -1,6 +1,7 @@
 """The loan commands around a disbursal: approve, undo, reject, withdraw, undo of the disbursal."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any, Final
 
 from sandbox.fineract.disburse import add_note, need_active_client
@@ -61,7 +62,7 @@ def approve(host: Host, loan: Loan | None, loan_id: int, body: Json, user: User)
     fields = Fields(body, "loanapplication", _APPROVE_KEYS)
     day = fields.date("approvedOnDate", required=True)
     amount = fields.number("approvedLoanAmount") or loan.proposed
-    net = fields.number("netDisbursalAmount")
+    net = fields.number("netDisbursalAmount") or amount - loan.charge
     expected = fields.date("expectedDisbursementDate") or loan.expected_on
     note = fields.text("note", 1000)
     tranches = _read_tranches(body.get("disbursementData"), body)
@@ -69,41 +70,45 @@ def approve(host: Host, loan: Loan | None, loan_id: int, body: Json, user: User)
     if loan.status != SUBMITTED:
         code = "error.msg.loan.approve.account.is.not.submitted.and.pending.state"
         fields.errors.append(item(code, "Loan Account Approval is not allowed."))
-    if amount > loan.proposed and loan.product.over_applied_percentage is None:
-        code = "error.msg.loan.approval.amount.can't.be.greater.than.loan.amount.demanded"
-        raise domain_rule(code, "Loan approved amount can't be greater than loan amount demanded.", amount)
+    _check_approval(host, loan, amount, day)
     fields.throw()
-    assert day is not None
-    if day > host.today():
-        code = "error.msg.loan.approval.cannot.be.a.future.date"
-        raise domain_rule(
-            code, "The date on which a loan is approved cannot be in the future.", day.isoformat()
-        )
 
     def change() -> Json:
-        loan.approved, loan.approved_on, loan.expected_on = amount, day, expected
-        loan.net = net or amount - loan.charge
+        loan.approved, loan.net, loan.approved_on, loan.expected_on = amount, net, day, expected
         _expect(host, loan, tranches)
         host.move(loan, APPROVED)
         if note:
             add_note(host, loan, note, user)
-        changes = {
-            "status": LOAN_STATUS[APPROVED],
-            "approvedLoanAmount": _plain(amount),
-            "principal": _plain(amount),
-            "netDisbursalAmount": loan.net,
-            "locale": body.get("locale"),
-            "dateFormat": body.get("dateFormat"),
-            "approvedOnDate": body.get("approvedOnDate"),
-            "expectedDisbursementDate": [expected.year, expected.month, expected.day],
-            "note": note,
-        }
-        return _answer(loan, changes)
+        return _answer(loan, _approval_changes(loan, body) | {"note": note})
 
     return change
 
 
-def _plain(amount: Any) -> int | float:
+def _check_approval(host: Host, loan: Loan, amount: Decimal, day: date | None) -> None:
+    if amount > loan.proposed and loan.product.over_applied_percentage is None:
+        code = "error.msg.loan.approval.amount.can't.be.greater.than.loan.amount.demanded"
+        raise domain_rule(code, "Loan approved amount can't be greater than loan amount demanded.", amount)
+    if day is not None and day > host.today():
+        code = "error.msg.loan.approval.cannot.be.a.future.date"
+        text = "The date on which a loan is approved cannot be in the future."
+        raise domain_rule(code, text, day.isoformat())
+
+
+def _approval_changes(loan: Loan, body: Json) -> Json:
+    expected = loan.expected_on
+    return {
+        "status": LOAN_STATUS[APPROVED],
+        "approvedLoanAmount": _plain(loan.approved),
+        "principal": _plain(loan.approved),
+        "netDisbursalAmount": loan.net,
+        "locale": body.get("locale"),
+        "dateFormat": body.get("dateFormat"),
+        "approvedOnDate": body.get("approvedOnDate"),
+        "expectedDisbursementDate": [expected.year, expected.month, expected.day],
+    }
+
+
+def _plain(amount: Decimal) -> int | float:
     return int(amount) if amount == int(amount) else float(amount)
 
 

@@ -4,7 +4,7 @@ The schedule is free of interest: outstanding is principal. Source of rules: Loa
 LoanTransactionValidatorImpl of Apache Fineract.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Final
@@ -52,6 +52,41 @@ def unique(host: Host, external_id: str | None, *, postgresql: bool) -> None:
     raise invalid(item(code, message, "externalId", [external_id]))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A repayment or adjustment as asked for, with the body as it came."""
+
+    day: date
+    amount: Decimal
+    external_id: str | None
+    reversal_id: str | None
+    note: str | None
+    payment: PaymentDetail | None
+    body: Json
+
+
+def _read(host: Host, body: Json, *, adjusting: bool = False) -> Wanted:
+    """:raises Refusal: 400 for the fields, 404 for an unknown payment type"""
+    fields = Fields(body, "loan.transaction", KEYS | {"reversalExternalId"} if adjusting else KEYS)
+    day = fields.date("transactionDate", required=True)
+    amount = fields.number("transactionAmount", required=True, zero=adjusting)
+    external_id, reversal_id = fields.text("externalId", 100), fields.text("reversalExternalId", 100)
+    note, payment = fields.text("note", 1000), fields.payment()
+    fields.throw()
+    need_payment_type(host, payment)
+    assert day is not None
+    assert amount is not None
+    return Wanted(
+        day=day,
+        amount=amount,
+        external_id=external_id,
+        reversal_id=reversal_id,
+        note=note,
+        payment=payment,
+        body=body,
+    )
+
+
 def prepare(
     host: Host,
     loan: Loan | None,
@@ -69,22 +104,13 @@ def prepare(
     """
     if loan is None:
         raise loan_not_found(loan_id)
-    fields = Fields(body, "loan.transaction", KEYS)
-    day = fields.date("transactionDate", required=True)
-    amount = fields.number("transactionAmount", required=True)
-    external_id = fields.text("externalId", 100)
-    note = fields.text("note", 1000)
-    payment = fields.payment()
-    fields.throw()
-    need_payment_type(host, payment)
+    wanted = _read(host, body)
     need_active_client(loan)
-    assert day is not None and amount is not None  # noqa: PT018 - blanks were thrown above
     _check_state(host, loan, develops=develops, recovery=recovery)
-    _check_day(host, loan, day)
-    _check_threshold(loan, amount)
-    unique(host, external_id, postgresql=postgresql)
-    row_kind = RECOVERY if recovery else REPAYMENT
-    return lambda: _book(host, loan, body, day, amount, external_id, payment, note, user, row_kind)
+    _check_day(host, loan, wanted.day)
+    _check_threshold(loan, wanted.amount)
+    unique(host, wanted.external_id, postgresql=postgresql)
+    return lambda: _book(host, loan, wanted, user, RECOVERY if recovery else REPAYMENT)
 
 
 def _check_state(host: Host, loan: Loan, *, develops: bool, recovery: bool) -> None:
@@ -121,40 +147,34 @@ def _check_threshold(loan: Loan, amount: Decimal) -> None:
         raise domain_rule(code, "The transaction amount exceeds threshold.", amount)
 
 
-def _book(
-    host: Host,
-    loan: Loan,
-    body: Json,
-    day: date,
-    amount: Decimal,
-    external_id: str | None,
-    payment: PaymentDetail | None,
-    note: str | None,
-    user: User,
-    kind: int,
-) -> Json:
-    later = [row for row in _standing(loan) if row.day > day]
-    row = Transaction(
-        id=host.next_id("transaction"),
-        kind=kind,
-        day=day,
-        amount=amount,
-        submitted_on=host.today(),
-        external_id=external_id,
-        payment=payment,
-    )
-    row.overpaid = max(amount - loan.outstanding, ZERO) if kind == REPAYMENT else ZERO
-    host.reserve(loan, row)
+def _book(host: Host, loan: Loan, wanted: Wanted, user: User, kind: int) -> Json:
+    later = [row for row in _standing(loan) if row.day > wanted.day]
+    row = _add_row(host, loan, wanted, kind)
+    row.overpaid = max(wanted.amount - loan.outstanding, ZERO) if kind == REPAYMENT else ZERO
     loan.stale_totals = False
     if kind == REPAYMENT:
         host.settle(loan)
     row.balance = loan.outstanding
     for old in later:
         replay(host, loan, old)
-    if note:
-        add_note(host, loan, note, user)
+    if wanted.note:
+        add_note(host, loan, wanted.note, user)
     host.counts["repayments"] += 1
-    return _answer(loan, row.id, body, payment, external_id)
+    return _answer(loan, row.id, wanted)
+
+
+def _add_row(host: Host, loan: Loan, wanted: Wanted, kind: int) -> Transaction:
+    row = Transaction(
+        id=host.next_id("transaction"),
+        kind=kind,
+        day=wanted.day,
+        amount=wanted.amount,
+        submitted_on=host.today(),
+        external_id=wanted.external_id,
+        payment=wanted.payment,
+    )
+    host.reserve(loan, row)
+    return row
 
 
 def _standing(loan: Loan) -> list[Transaction]:
@@ -171,18 +191,17 @@ def replay(host: Host, loan: Loan, old: Transaction) -> None:
     host.reserve(loan, new)
 
 
-def _answer(
-    loan: Loan, row_id: int, body: Json, payment: PaymentDetail | None, external_id: str | None
-) -> Json:
+def _answer(loan: Loan, row_id: int, wanted: Wanted) -> Json:
     names = ("transactionDate", "transactionAmount", "locale", "dateFormat", "note", "externalId")
+    body = wanted.body
     changes = {name: str(body[name]) for name in names if body.get(name) not in (None, "")}
     answer: Json = {
         "officeId": loan.client.office_id,
         "clientId": loan.client.id,
         "loanId": loan.id,
         "resourceId": row_id,
-        "changes": changes | payment_changes(payment),
-        "resourceExternalId": external_id,
+        "changes": changes | payment_changes(wanted.payment),
+        "resourceExternalId": wanted.external_id,
     }
     return {key: value for key, value in answer.items() if value is not None}
 
@@ -228,44 +247,25 @@ def prepare_adjust(
     if loan is None:
         raise loan_not_found(loan_id)
     row = find if isinstance(find, Transaction) else transaction_of(loan, find)
-    fields = Fields(body, "loan.transaction", KEYS | {"reversalExternalId"})
-    day = fields.date("transactionDate", required=True)
-    amount = fields.number("transactionAmount", required=True, zero=True)
-    external_id = fields.text("externalId", 100)
-    reversal_id = fields.text("reversalExternalId", 100)
-    note = fields.text("note", 1000)
-    payment = fields.payment()
-    fields.throw()
-    need_payment_type(host, payment)
-    assert day is not None and amount is not None  # noqa: PT018 - blanks were thrown above
+    wanted = _read(host, body, adjusting=True)
     if row.kind == DISBURSEMENT or row.reversed:
         raise _not_adjustable(row)
-    _check_day(host, loan, day)
-    unique(host, external_id, postgresql=postgresql)
-    unique(host, reversal_id, postgresql=postgresql)
+    _check_day(host, loan, wanted.day)
+    unique(host, wanted.external_id, postgresql=postgresql)
+    unique(host, wanted.reversal_id, postgresql=postgresql)
+    return lambda: _adjust(host, loan, row, wanted, user)
 
-    def change() -> Json:
-        row.reversed, row.by_hand, row.reversed_on = True, True, host.today()
-        row.reversal_external_id = reversal_id
-        new = row
-        if amount:
-            new = Transaction(
-                id=host.next_id("transaction"),
-                kind=row.kind,
-                day=day,
-                amount=amount,
-                submitted_on=host.today(),
-                external_id=external_id,
-                payment=payment,
-            )
-            host.reserve(loan, new)
-        host.settle(loan)
-        new.balance = loan.outstanding
-        if note:
-            add_note(host, loan, note, user)
-        return _answer(loan, new.id, body, payment, external_id)
 
-    return change
+def _adjust(host: Host, loan: Loan, row: Transaction, wanted: Wanted, user: User) -> Json:
+    """Reverse a row, and put another in its place if there is an amount; it keeps its external id."""
+    row.reversed, row.by_hand, row.reversed_on = True, True, host.today()
+    row.reversal_external_id = wanted.reversal_id
+    new = _add_row(host, loan, wanted, row.kind) if wanted.amount else row
+    host.settle(loan)
+    new.balance = loan.outstanding
+    if wanted.note:
+        add_note(host, loan, wanted.note, user)
+    return _answer(loan, new.id, wanted)
 
 
 def _not_adjustable(row: Transaction) -> Refusal:

@@ -49,7 +49,6 @@ def prepare_deposit(
         raise integrity(f"Duplicate entry '{external_id}' for key 'uk_m_sat_external_id'")
 
     def change() -> Json:
-        account.balance += amount
         row = Transaction(
             id=host.next_id("savings_transaction"),
             kind=1,
@@ -58,17 +57,22 @@ def prepare_deposit(
             submitted_on=host.today(),
             external_id=external_id,
             payment=payment,
-            balance=account.balance,
         )
-        account.transactions.append(row)
-        if external_id:
-            host.savings_external_ids[external_id] = (account.id, row)
+        _add_row(host, account, row)
         if note:
             account.notes.append(Note(id=host.next_id("note"), text=note, at=host.clock(), by=user.username))
         host.counts["deposits"] += 1
         return _answer(account, row, payment_changes(payment))
 
     return change
+
+
+def _add_row(host: Host, account: Savings, row: Transaction) -> None:
+    account.balance += row.amount
+    row.balance = account.balance
+    account.transactions.append(row)
+    if row.external_id:
+        host.savings_external_ids[row.external_id] = (account.id, row)
 
 
 def _answer(account: Savings, row: Transaction, changes: Json) -> Json:
