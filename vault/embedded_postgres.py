@@ -92,6 +92,7 @@ def _initialise(data: Path, user: str | None) -> None:
         start_new_session=True,
         check=False,
         user=user,
+        group=None if user is None else pwd.getpwnam(user).pw_gid,
         extra_groups=None if user is None else [],
     )
     if done.returncode:

@@ -19,6 +19,10 @@ def main(words: list[str] | None = None) -> int:
     options = _parser().parse_args(words)
     given = settings_given(PROJECT / ".env")
     try:
+        if options.way == "chaos":
+            from vault.running import chaos
+
+            return chaos.run(seed=options.seed, loans=options.loans, say=say)
         with Supervisor(embedded.RUN_DIR, say=say) as supervisor:
             return _run(options, supervisor, given)
     except (AlreadyRunning, CannotStart) as exc:
@@ -35,6 +39,10 @@ def _run(options: argparse.Namespace, supervisor: Supervisor, given: Mapping[str
         from vault.running.run import run
 
         return run(supervisor, host=host, port=options.port, given=given, say=say)
+    if options.way == "bench":
+        from vault.running.bench.report import bench
+
+        return bench(supervisor, port=options.port, only=options.only, given=given, say=say)
     from vault.running.demo import Demo
 
     demo = Demo(supervisor=supervisor, host=host, port=options.port, given=given, say=say)
@@ -48,7 +56,12 @@ def _parser() -> argparse.ArgumentParser:
     demo = ways.add_parser("demo", help="the platform and a simulated outside, with loans coming in")
     demo.add_argument("--loans", type=_positive, help="approve so many loans, quickly, then no more")
     demo.add_argument("--exit", action="store_true", help="stop when all are settled and compare the books")
-    for way in (run, demo):
+    bench = ways.add_parser("bench", help="measure, on the real processes")
+    bench.add_argument("--only", choices=("pgbench", "wallet", "loans", "hosts"), help="one part alone")
+    chaos = ways.add_parser("chaos", help="everything that can go wrong under a seed, then compare the books")
+    chaos.add_argument("--seed", type=int, default=1, help="decides all that goes wrong")
+    chaos.add_argument("--loans", type=_positive, default=300)
+    for way in (run, demo, bench):
         way.add_argument("--port", type=int, default=8000)
         way.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
     return parser

@@ -38,6 +38,10 @@ class Outside:
         """Set something."""
         return self._ask("PUT", path, fields)
 
+    def delete(self, path: str) -> Any:
+        """Take something away."""
+        return self._ask("DELETE", path, None)
+
     def text(self, path: str) -> str:
         """Read something that is not JSON."""
         return self._send("GET", path, None).decode()
