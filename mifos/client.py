@@ -24,6 +24,7 @@ from mifos.shapes import (
 )
 
 T = TypeVar("T")
+Session = requests.Session
 
 HOOK_NAME = "payment-vault"
 _HOOK_EVENTS = [

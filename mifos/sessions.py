@@ -6,18 +6,15 @@ import threading
 from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from common.http import new_session
-
-if TYPE_CHECKING:
-    from requests import Session
+from mifos.client import Session
 
 _lock = threading.Lock()
-_sessions: "dict[tuple[str, str, bool], Session]" = {}
+_sessions: dict[tuple[str, str, bool], Session] = {}
 
 
-def session_for(base_url: str, *, ca_certificate: str, allow_private: bool) -> "Session":
+def session_for(base_url: str, *, ca_certificate: str, allow_private: bool) -> Session:
     """Return the server's session; it keeps no cookies, since tenants share it.
 
     :param ca_certificate: PEM to trust instead of the public authorities; empty for these
