@@ -201,7 +201,7 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(folder):
 def test_one_wrong_line_refuses_the_whole_file(folder):
     said = refused(folder, FULL.replace("sender_id: KILIMO", "sender: KILIMO"))
     assert "nothing was changed" in said
-    assert "line 20: partners[1].sms.sender: there is no such key; did you mean `sender_id`?" in said
+    assert "line 18: partners[1].sms.sender: there is no such key; did you mean `sender_id`?" in said
     assert not Shortcode.objects.exists()
 
 
@@ -209,7 +209,7 @@ def test_what_only_the_database_can_refuse_is_told_with_its_line_and_undone(fold
     apply(folder)
     other = FULL.replace("code: kilimo", "code: umoja").replace("Kilimo SACCO", "Umoja")
     said = refused(folder, other)
-    assert "line 14: Shortcode 600100 is already set up for Kilimo SACCO." in said
+    assert "line 13: Shortcode 600100 is already set up for Kilimo SACCO." in said
     assert not Partner.objects.filter(code="umoja").exists()
 
 

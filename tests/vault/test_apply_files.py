@@ -37,6 +37,12 @@ def test_values_come_from_the_environment():
     assert (found.host_url, found.password) == ("https://kilimo.example:8443", "0755 # no comment")
 
 
+def test_a_variable_may_stand_without_quotes_also_inside_braces():
+    text = PARTNER + "    mifos: {host_url: https://x.example, username: ${A}, password: ${B}-${A}} # ${C}\n"
+    found = checked(text, A="{odd: [", B="b: #").partners[0].mifos
+    assert (found.username, found.password) == ("{odd: [", "b: #-{odd: [")
+
+
 def test_numbers_and_booleans_may_come_from_the_environment():
     text = PARTNER + "    wallet: {opening_balance: ${MONEY}}\n    collections: {refuse_unknown: ${REFUSE}}\n"
     partner = checked(text, MONEY="1500.50", REFUSE="true").partners[0]

@@ -9,7 +9,9 @@ import yaml
 
 Path = tuple[str | int, ...]
 
-_NAME = re.compile(r"\$\{([^}]*)\}")
+# YAML would take the braces of ${NAME} for its own, so they are swapped for marks of the same width.
+_WRITTEN = re.compile(r"\$\{([^{}\n]*)\}")
+_MARKED = re.compile("\ue000\ue001([^\ue002]*)\ue002")
 _DEEPEST = 30
 
 
@@ -53,7 +55,8 @@ def read(text: str, environment: Mapping[str, str]) -> Document:
     :raises WrongFile: not YAML, a key that is there twice, or a variable that is not set
     """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        marked = _WRITTEN.sub("\ue000\ue001\\1\ue002", text)
+        root = yaml.compose(marked, Loader=yaml.SafeLoader)
     except yaml.YAMLError as exc:
         raise WrongFile([_not_yaml(exc)]) from None
     if root is None:
@@ -100,8 +103,8 @@ class _Reader:
 
     def _scalar(self, node: yaml.Node) -> Any:
         text = str(node.value)
-        if "${" in text:
-            return _NAME.sub(lambda match: self._variable(node, match.group(1)), text)
+        if _MARKED.search(text):
+            return _MARKED.sub(lambda match: self._variable(node, match.group(1)), text)
         found = yaml.SafeLoader("").construct_object(node)
         if isinstance(found, int | float) and not isinstance(found, bool):
             written = WrittenInt(found) if isinstance(found, int) else WrittenFloat(found)

@@ -4,6 +4,8 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,9 +34,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         at = timezone.now()
-        _logs_to_stderr()
         try:
-            outcome = self._apply(options["file"], options["keys"], options["dry_run"], at)
+            with _logs_to_stderr():
+                outcome = self._apply(options["file"], options["keys"], options["dry_run"], at)
         except WrongFile as exc:
             if options["json"]:
                 self.stdout.write(json.dumps({"error": "nothing was changed", "problems": exc.problems}))
@@ -58,8 +60,18 @@ class Command(BaseCommand):
         return outcome
 
 
-def _logs_to_stderr() -> None:
+@contextmanager
+def _logs_to_stderr() -> Iterator[None]:
     """Leave standard output to the answer, which programs read."""
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(sys.stderr)
+    moved = [
+        handler
+        for handler in logging.getLogger().handlers
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout
+    ]
+    for handler in moved:
+        handler.setStream(sys.stderr)
+    try:
+        yield
+    finally:
+        for handler in moved:
+            handler.setStream(sys.stdout)
