@@ -94,6 +94,10 @@ class Disbursement(Moving):
     class Meta:
         db_table = "disbursements"
         ordering = ["-detected_at"]
+        permissions = [
+            ("operate_disbursement", "Can hold, release, retry, cancel and ask, and propose a settlement"),
+            ("approve_disbursement", "Can approve an amount, and settle what is unknown"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["mifos_partner", "mifos_loan_id", "tranche_id"],
@@ -136,6 +140,14 @@ class Disbursement(Moving):
             models.Index(fields=["phone", "settled_at"], name="disbursement_phone"),
             models.Index(fields=["detected_at"], name="disbursement_detected"),
             models.Index(fields=["attention_at"], name="disbursement_attention", condition=~Q(attention="")),
+            models.Index(  # the pages: what is under way, whatever the length of the history
+                fields=["status", "detected_at"],
+                name="disbursement_unfinished",
+                condition=Q(status__in=sorted(set(Status.values) - {Status.COMPLETED, Status.CANCELLED})),
+            ),
+            models.Index(
+                fields=["settled_at"], name="disbursement_settled", condition=Q(settled_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

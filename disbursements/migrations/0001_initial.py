@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'disbursements',
                 'ordering': ['-detected_at'],
+                'permissions': [('operate_disbursement', 'Can hold, release, retry, cancel and ask, and propose a settlement'), ('approve_disbursement', 'Can approve an amount, and settle what is unknown')],
             },
         ),
         migrations.CreateModel(
@@ -174,6 +175,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='disbursement',
             index=models.Index(condition=models.Q(('attention', ''), _negated=True), fields=['attention_at'], name='disbursement_attention'),
+        ),
+        migrations.AddIndex(
+            model_name='disbursement',
+            index=models.Index(condition=models.Q(('status__in', ['accepted', 'detected', 'failed', 'held', 'paid', 'ready', 'sending', 'unknown'])), fields=['status', 'detected_at'], name='disbursement_unfinished'),
+        ),
+        migrations.AddIndex(
+            model_name='disbursement',
+            index=models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['settled_at'], name='disbursement_settled'),
         ),
         migrations.AddConstraint(
             model_name='disbursement',
