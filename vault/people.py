@@ -8,7 +8,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminCheckboxSelectMultiple
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from common.windows import AuditedAdmin, ReadOnlyAdmin, ago, column, write_line
 
@@ -45,7 +45,7 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg]
                 "Roles",
                 "A person may have several. Nobody approves their own work.",
             )
-            field.widget = UnfoldAdminCheckboxSelectMultiple(choices=field.choices)
+            field.widget = UnfoldAdminCheckboxSelectMultipleWidget(choices=field.choices)
         return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
