@@ -17,7 +17,7 @@ ROOMS: list[tuple[str, list[Link]]] = [
         "Money out",
         [
             ("Disbursements", "send_money", "disbursements_disbursement"),
-            ("Attempts", "replay", "disbursements_disbursementattempt"),
+            ("Attempts", "replay", "disbursements_attempt"),
             ("Loan products", "inventory_2", "mifos_loanproduct"),
         ],
     ),
@@ -113,9 +113,7 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
     from partners import pausing
     from vault.dials import target_name
 
-    return {
-        "standing_dials": [(dial, target_name(dial), ago(dial.paused_at)) for dial in pausing.active()]
-    }
+    return {"standing_dials": [(dial, target_name(dial), ago(dial.paused_at)) for dial in pausing.active()]}
 
 
 _GREEN = {
