@@ -1,5 +1,6 @@
 """The Celery application and what beats."""
 
+import logging
 import os
 from typing import Any
 
@@ -27,6 +28,7 @@ def configure_logs(**_: Any) -> None:
     from common.logs import configure
 
     configure(level=settings.LOG_LEVEL)
+    logging.getLogger("celery.beat").setLevel(logging.WARNING)  # it tells of every wake-up
 
 
 @task_prerun.connect

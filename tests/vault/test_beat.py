@@ -1,12 +1,12 @@
 """The schedule names tasks that exist, at paces that settings decide, in queues that a worker takes."""
 
 import fnmatch
+import inspect
 from typing import Any
 
 import pytest
 from django.conf import settings
 
-from sms import tasks as sms_tasks
 from vault import beat
 from vault.celery import app
 from vault.running.stack import WORKER_QUEUES
@@ -23,13 +23,9 @@ def test_every_task_that_beats_exists() -> None:
     assert set(beat.schedule(settings)) <= set(ours())
 
 
-def test_every_sweep_beats() -> None:
-    sweeps = {name for name in ours() if name.rsplit(".", 1)[-1].startswith("sweep")}
-    assert sweeps <= set(beat.schedule(settings))
-
-
-def test_what_sms_asks_for_is_what_it_gets() -> None:
-    assert {task: pace for task, pace in beat.STEADY.items() if task.startswith("sms.")} == sms_tasks.BEAT
+def test_every_task_that_needs_no_row_beats() -> None:
+    wakes = {name for name, task in ours().items() if not inspect.signature(task.run).parameters}
+    assert wakes == set(beat.schedule(settings))
 
 
 def test_sweeps_follow_the_setting(settings: Any) -> None:

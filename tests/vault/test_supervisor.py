@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from vault.running import processes
 from vault.running.children import MARK, Child, kill_marked
 from vault.running.lock import AlreadyRunning
 from vault.running.processes import CannotStart, Stopped, Supervisor
@@ -78,6 +79,24 @@ def test_a_child_that_dies_is_started_again_and_said(supervisor: Supervisor, sai
     eventually(lambda: started.pid not in (None, first))
     assert said == ["tiny died (killed by SIGKILL); it starts again in 0.5 s"]
     assert "tiny died" in supervisor.log_path("supervisor").read_text()
+
+
+def test_a_child_that_cannot_be_started_again_is_tried_later(supervisor: Supervisor, said: list[str]) -> None:
+    started = supervisor.start(child("import time; time.sleep(0.2)"))
+    started.command = ["/nowhere/to/be/found"]
+    eventually(lambda: len(said) == 2)
+    assert "tiny could not be started" in said[1]
+
+
+def test_a_long_log_is_put_aside_while_its_process_writes_on(
+    supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "LARGEST_LOG", 1000)
+    monkeypatch.setattr(processes, "TICKS_BETWEEN_LOGS", 1)
+    supervisor.start(child("import time\nwhile True: print('x' * 50, flush=True); time.sleep(0.01)"))
+    log = supervisor.log_path("tiny")
+    eventually(log.with_suffix(".log.1").exists)
+    eventually(lambda: 0 < log.stat().st_size < 1000 and log.read_bytes().startswith(b"x"))
 
 
 def test_what_a_dead_child_started_does_not_live_on_beside_its_successor(supervisor: Supervisor) -> None:

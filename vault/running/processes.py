@@ -1,5 +1,7 @@
 """Start processes, keep them alive, and leave none behind."""
 
+import os
+import shutil
 import signal
 import threading
 import time
@@ -16,6 +18,7 @@ TICK_SECONDS = 0.1
 RESTART_GAPS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_SECONDS = 60.0  # a child that lived so long starts again as if for the first time
 LARGEST_LOG = 20 * 1024 * 1024
+TICKS_BETWEEN_LOGS = 100
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Say = Callable[[str], None]
@@ -136,20 +139,22 @@ class Supervisor:
     def _spawn(self, child: Child) -> Any:
         path = self.log_path(child.name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists() and path.stat().st_size > LARGEST_LOG:
-            path.replace(path.with_suffix(".log.1"))
         with self._guard:
             if self.asked or self._closed:
                 raise Stopped
             return child.spawn(path, self.run_dir)
 
     def _watch(self) -> None:
+        ticks = 0
         while not self._closed:
             time.sleep(TICK_SECONDS)
             with self._guard:
                 for child in self.children:
                     if not (self._closed or self.asked):
                         self._revive(child)
+            ticks += 1
+            if ticks % TICKS_BETWEEN_LOGS == 0:
+                self._shorten_logs()
 
     def _revive(self, child: Child) -> None:
         now = time.monotonic()
@@ -162,7 +167,18 @@ class Supervisor:
                 f"{child.name} died ({ending(child.process.returncode)}); it starts again in {gap:g} s"
             )
         if child.due_at is not None and child.due_at <= now:
-            child.spawn(self.log_path(child.name), self.run_dir)
+            try:
+                child.spawn(self.log_path(child.name), self.run_dir)
+            except OSError as exc:  # no memory, no process ids left: try again
+                child.due_at = now + RESTART_GAPS[-1]
+                self._note(f"{child.name} could not be started ({exc}); again in {RESTART_GAPS[-1]:g} s")
+
+    def _shorten_logs(self) -> None:
+        """Put a long log aside; its process goes on writing at the end of the emptied file."""
+        for path in (self.run_dir / "logs").glob("*.log"):
+            if path.stat().st_size > LARGEST_LOG:
+                shutil.copyfile(path, path.with_suffix(".log.1"))
+                os.truncate(path, 0)
 
     def _note(self, text: str) -> None:
         with self.log_path("supervisor").open("a") as log:
