@@ -51,7 +51,7 @@ class Answer:
         """Return the parsed body with exact decimals, or None when it is not JSON."""
         try:
             return json.loads(self.text, parse_float=Decimal)
-        except ValueError:
+        except (ValueError, RecursionError):  # the second: thousands of brackets
             return None
 
     def object(self) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def kes(value: Any) -> Decimal:
         amount = Decimal(str(value).strip())
     except InvalidOperation:
         raise BadAmount(f"{value!r} is not an amount") from None
-    if not amount.is_finite() or abs(amount) > LARGEST:
+    if not amount.is_finite() or amount.copy_abs() > LARGEST:
         raise BadAmount(f"{value!r} is out of range")
     if amount != amount.quantize(CENT):
         raise BadAmount(f"{value!r} has parts of a cent")

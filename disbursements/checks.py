@@ -139,6 +139,15 @@ def no_fraud(facts: Facts) -> Verdict:
     return no("fraud", Cause.BLOCKED, "Mifos has marked the loan as fraud.")
 
 
+def amount_said(facts: Facts) -> Verdict:
+    host, part = facts.disbursement.mifos_partner, facts.tranche or facts.loan
+    net = part.net if isinstance(part, Tranche) else part.net_disbursal_amount if part else None
+    if host is None or part is None or net is not None or host.payout_amount == "gross":
+        return yes("net amount", "It is said how much the client should get.")
+    words = "Mifos does not say how much the client should get after charges (netDisbursalAmount); nobody guesses."
+    return no("net amount", Cause.AMOUNT, words)
+
+
 def amount_unchanged(facts: Facts) -> Verdict:
     ours = facts.disbursement
     if facts.payable is None or tuple(map(cents, facts.payable)) == (ours.amount, ours.gross_amount):
@@ -281,6 +290,7 @@ RULES: tuple[Rule, ...] = (
     not_paused,
     product_on,
     shillings,
+    amount_said,
     amount_unchanged,
     amount_payable,
     client_active,

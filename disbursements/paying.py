@@ -129,6 +129,8 @@ def send(attempt: Attempt, client: Client) -> None:
             accepted = client.pay(payout(attempt))
         except Rejected as exc:
             settling.refused(attempt, exc, at=timezone.now())
+        except ValueError as exc:  # what we may not send at all, such as an address with a forbidden word
+            settling.refused(attempt, Rejected(f"our request is not allowed: {exc}"), at=timezone.now())
         except Retryable as exc:
             _not_sent(attempt, exc, at=timezone.now())
         except OutcomeUnknown as exc:

@@ -1,9 +1,5 @@
 """What all tests share: real PostgreSQL and Redis, and fixed people and times from `make.py`."""
 
-import os
-
-os.environ.setdefault("ALLOW_PRIVATE_HOSTS", "true")
-
 import pytest
 import redis
 from django.conf import settings

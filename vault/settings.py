@@ -54,7 +54,7 @@ AFRICASTALKING_BASE_URL = env.str("AFRICASTALKING_BASE_URL", default="https://ap
 )
 
 # Network rules.
-ALLOW_PRIVATE_HOSTS = env.bool("ALLOW_PRIVATE_HOSTS", default=False)
+ALLOW_PRIVATE_HOSTS = env.bool("ALLOW_PRIVATE_HOSTS", default=TESTING)
 CALLBACK_IP_ALLOWLIST = env.list("CALLBACK_IP_ALLOWLIST", default=[])
 CALLBACK_IP_MODE = env.str("CALLBACK_IP_MODE", default="log")  # off, log, enforce
 TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)

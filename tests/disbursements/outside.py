@@ -49,7 +49,7 @@ class Daraja:
 
     def _answer(self, our_id: str) -> Accepted:
         planned = self.plan.popleft() if self.plan else None
-        if isinstance(planned, GatewayError):
+        if isinstance(planned, Exception):
             raise planned
         return planned or Accepted(conversation_id="AG_20260603_1", originator_conversation_id=our_id)
 

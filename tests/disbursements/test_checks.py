@@ -51,6 +51,7 @@ def again(row: Disbursement, *, minutes: float = 1) -> Disbursement:
         ({"net": "200000", "principal": "500001"}, Cause.AMOUNT, "above the product's maximum"),
         ({"client_id": None}, Cause.PHONE, "belongs to a group"),
         ({"fraud": True}, Cause.BLOCKED, "fraud"),
+        ({"net_disbursal_amount": None}, Cause.AMOUNT, "nobody guesses"),
     ],
 )
 def test_a_loan_that_cannot_be_paid_waits_for_a_person(

@@ -55,6 +55,13 @@ def test_a_refusal_releases_the_money_and_says_what_to_do(world: World) -> None:
     assert SmsNotification.objects.get().message_type == "disbursement_failure"
 
 
+def test_what_may_not_be_sent_at_all_is_refused_and_nothing_stays_set_aside(world: World) -> None:
+    world.daraja.plan.append(ValueError("a forbidden word in the address"))  # type: ignore[arg-type]
+    row = world.sent()
+    assert (row.status, "forbidden word" in row.reason) == (Status.FAILED, True)
+    assert held_money(world) == (Decimal(0), Decimal(0))
+
+
 def test_refused_credentials_stop_the_shortcode_at_once(world: World) -> None:
     world.daraja.plan.append(Rejected("M-Pesa refuses our key", code="400.008.01", stop=True))
     row = world.sent()

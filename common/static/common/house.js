@@ -18,7 +18,7 @@
     }
 
     async function renew() {
-      if (document.hidden) return;
+      if (document.hidden || part.contains(document.activeElement)) return; // nobody looks, or somebody is in it
       try {
         const answer = await fetch(location.href, { credentials: "same-origin", headers: { "X-Requested-With": "fetch" } });
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
@@ -28,7 +28,7 @@
         } else if (!answer.ok) {
           say("The server answers " + answer.status + ": this picture is from " + last + ".", true);
         } else {
-          if (!part.contains(document.activeElement)) part.replaceChildren(...fresh.childNodes);
+          part.replaceChildren(...fresh.childNodes);
           last = clock();
           say("As of " + last + ", renewed every 10 seconds", false);
         }

@@ -1,0 +1,1 @@
+"""`make bench`: what the platform does on this machine, with realistic waiting outside."""

@@ -1,0 +1,32 @@
+"""Run the parts, print what each measured, and keep it in `.run/bench.json`."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from vault.running.bench.ground import Ground
+from vault.running.processes import Say, Supervisor
+
+PARTS = ("pgbench", "wallet", "loans", "hosts")
+
+
+def bench(supervisor: Supervisor, *, port: int, only: str | None, given: Mapping[str, str], say: Say) -> int:
+    """Measure everything, or one part; the numbers of the others stay in the file."""
+    ground = Ground(supervisor=supervisor, port=port, given=given, say=say)
+    ground.prepare()
+    from vault.running.bench import hosts, loans, yardsticks  # they need Django's settings
+
+    measure = dict(
+        zip(PARTS, (yardsticks.pgbench, yardsticks.hot_wallet, loans.measure, hosts.measure), strict=True)
+    )
+    path = supervisor.run_dir / "bench.json"
+    found: dict[str, Any] = json.loads(path.read_text()) if only and path.exists() else {}
+    for name, part in measure.items():
+        if only in (None, name):
+            say(f"Measuring {name} …")
+            found |= (measured := part(ground))
+            for key, value in measured.items():
+                say(f"  {key:<28} {value}")
+    path.write_text(json.dumps(found, indent=2, default=str) + "\n")
+    say(f"Written to {path}")
+    return 0
