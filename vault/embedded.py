@@ -146,22 +146,22 @@ def join(run_dir: Path = RUN_DIR) -> None:
     run_dir.mkdir(parents=True, exist_ok=True)
     _handle = (run_dir / "users.lock").open("a")
     fcntl.flock(_handle, fcntl.LOCK_SH)
-    atexit.register(_leave, os.getpid())
+    atexit.register(_leave, os.getpid(), run_dir)
 
 
-def _leave(joined_as: int) -> None:
+def _leave(joined_as: int, run_dir: Path) -> None:
     """Stop the servers unless somebody else uses them."""
     if os.getpid() != joined_as:  # a fork shares the lock; its parent decides
         return
-    with starting():
+    with starting(run_dir):
         alone = not used_by_others()
         if _handle is not None:
             _handle.close()
         if not alone:
             return
         for folder, describe in (("redis", redis), ("pg", postgres)):
-            if (RUN_DIR / folder).exists():
-                stop(describe())
+            if (run_dir / folder).exists():
+                stop(describe(run_dir))
 
 
 def used_by_others() -> bool:
