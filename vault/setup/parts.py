@@ -132,7 +132,7 @@ def sync_products(code: str, *, at: datetime) -> str:
         words = explained(exc, tenant=row.mifos_tenant_id)
         return f"Mifos could not be asked for its products, this will be applied at the next sync. {words}"
     on = LoanProduct.objects.filter(mifos_partner=row, is_auto_disbursement_enabled=True).count()
-    return f"{found.seen} products in Mifos ({found.new} new here), {on} paid without a person."
+    return f"Products in Mifos: {found.seen} ({found.new} new here); paid without a person: {on}."
 
 
 def _told(part: str, saved: Saved[MifosPartner] | Saved[SmsGateway]) -> PartOutcome:
