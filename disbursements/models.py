@@ -148,6 +148,9 @@ class Disbursement(Moving):
             models.Index(
                 fields=["settled_at"], name="disbursement_settled", condition=Q(settled_at__isnull=False)
             ),
+            models.Index(
+                fields=["loan_account_no"], name="disbursement_account_no", condition=~Q(loan_account_no="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -184,6 +184,10 @@ class Migration(migrations.Migration):
             model_name='disbursement',
             index=models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['settled_at'], name='disbursement_settled'),
         ),
+        migrations.AddIndex(
+            model_name='disbursement',
+            index=models.Index(condition=models.Q(('loan_account_no', ''), _negated=True), fields=['loan_account_no'], name='disbursement_account_no'),
+        ),
         migrations.AddConstraint(
             model_name='disbursement',
             constraint=models.UniqueConstraint(condition=models.Q(('mifos_loan_id__isnull', False)), fields=('mifos_partner', 'mifos_loan_id', 'tranche_id'), name='disbursement_once_per_loan'),
