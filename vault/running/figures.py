@@ -20,6 +20,13 @@ from sms.models import Status as SmsStatus
 from vault.running.agreement import LoanKey
 
 ENDED = (Status.COMPLETED, Status.CANCELLED)
+ALWAYS_SHOWN = (
+    Status.READY,
+    Status.SENDING,
+    Status.ACCEPTED,
+    Status.PAID,
+    Status.COMPLETED,
+)  # fits 80 columns
 TELLING = (SmsStatus.PENDING, SmsStatus.SENDING)
 
 
@@ -110,15 +117,17 @@ def as_line(figures: Figures) -> str:
 def as_table(figures: Figures, *, links: dict[str, str], news: Iterable[str]) -> Group:
     """The live picture for a terminal."""
     table = Table(box=box.SIMPLE_HEAD, expand=False)
-    for heading in ("Loans approved", *(Status(status).label for status in Status.values), "Need a person"):
+    shown = [status for status in Status if status in ALWAYS_SHOWN or figures.loans[status]]
+    columns = [("Approved", figures.approved), *((status.label, figures.loans[status]) for status in shown)]
+    columns += [("Need a person", figures.attention)] if figures.attention else []
+    for heading, _ in columns:
         table.add_column(heading, justify="right")
-    counts = [str(figures.loans[status] or "·") for status in Status.values]
-    table.add_row(str(figures.approved), *counts, str(figures.attention or "·"))
+    table.add_row(*(str(count or "·") for _, count in columns))
     sent = figures.sms[SmsStatus.SENT] + figures.sms[SmsStatus.DELIVERED]
     money = Text.assemble(
         ("Paid ", "dim"), (f"KES {figures.paid:,.2f}", "bold green"),
-        ("   Time to pay ", "dim"), f"p50 {figures.part(0.5)}, p95 {figures.part(0.95)}",
-        ("   SMS ", "dim"), f"{sent} sent of {figures.sms.total()}, {figures.sms[SmsStatus.FAILED]} failed",
+        ("  Time to pay ", "dim"), f"p50 {figures.part(0.5)}, p95 {figures.part(0.95)}",
+        ("  SMS ", "dim"), f"{sent} of {figures.sms.total()}",
     )  # fmt: skip
     addresses = Text("\n".join(f"{name:<10} {address}" for name, address in links.items()), style="cyan")
     body = Group(table, money, Text(), addresses, Text("\n".join(news), style="yellow"))
