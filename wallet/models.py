@@ -116,8 +116,13 @@ class Transfer(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     type = models.CharField(max_length=30, choices=TransferType.choices)
     reference = models.CharField(max_length=120)
-    from_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
-    to_account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    # That both exist is checked by the posting trigger, which has them in hand.
+    from_account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    to_account = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     amount = MoneyField()
     event_at = models.DateTimeField()  # when it happened outside
     created_at = models.DateTimeField()  # when we wrote it

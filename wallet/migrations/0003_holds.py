@@ -7,9 +7,54 @@ other way moves the same money or is refused.
 from django.db import migrations
 
 TRIGGERS = """
+create function ledger_hold_placed() returns trigger language plpgsql as $$
+declare
+    a record;
+    wallet uuid;
+    wallet_held uuid;
+    float_free uuid;
+    float_held uuid;
+begin
+    if new.status <> 'held' or new.settled_at is not null or new.receipt <> '' then
+        raise exception 'a hold begins as held' using errcode = 'check_violation';
+    end if;
+    for a in
+        select id, kind from ledger_accounts
+        where partner_id = new.partner_id and (shortcode_id = new.shortcode_id or shortcode_id is null)
+    loop
+        case a.kind
+            when 'wallet' then wallet := a.id;
+            when 'wallet_held' then wallet_held := a.id;
+            when 'float' then float_free := a.id;
+            else float_held := a.id;
+        end case;
+    end loop;
+    if new.charge > 0 then
+        insert into ledger_transfers (id, type, reference, from_account_id, to_account_id, amount, event_at,
+                                      created_at, description, hold_id)
+            values (ledger_id(), 'hold', new.reference::text, wallet, wallet_held, new.charge, new.held_at,
+                    new.held_at, 'Charge held', new.id);
+    end if;
+    if new.purpose = 'payout' then
+        insert into ledger_transfers (id, type, reference, from_account_id, to_account_id, amount, event_at,
+                                      created_at, description, hold_id)
+            values (ledger_id(), 'float_hold', new.reference::text, float_free, float_held, new.principal,
+                    new.held_at, new.held_at, 'Held for a payout', new.id);
+    else
+        insert into ledger_transfers (id, type, reference, from_account_id, to_account_id, amount, event_at,
+                                      created_at, description, hold_id)
+            values (ledger_id(), 'purchase_hold', new.reference::text, wallet, wallet_held, new.principal,
+                    new.held_at, new.held_at, 'Held for a float purchase', new.id);
+    end if;
+    return null;
+end $$;
+create trigger ledger_holds_placed after insert on ledger_holds
+    for each row execute function ledger_hold_placed();
+
+-- One movement at the end of a hold, between accounts named by their kinds.
 create function ledger_hold_transfer(
     h ledger_holds, p_type text, p_from text, p_to text, p_amount numeric, p_event_at timestamptz,
-    p_at timestamptz, p_description text
+    p_description text
 ) returns void language plpgsql as $$
 begin
     insert into ledger_transfers
@@ -17,29 +62,8 @@ begin
         values (ledger_id(), p_type, h.reference::text,
                 ledger_account(p_from, h.partner_id, h.shortcode_id),
                 ledger_account(p_to, h.partner_id, h.shortcode_id),
-                p_amount, p_event_at, p_at, p_description, h.id);
+                p_amount, p_event_at, h.settled_at, p_description, h.id);
 end $$;
-
-create function ledger_hold_placed() returns trigger language plpgsql as $$
-begin
-    if new.status <> 'held' or new.settled_at is not null or new.receipt <> '' then
-        raise exception 'a hold begins as held' using errcode = 'check_violation';
-    end if;
-    if new.charge > 0 then
-        perform ledger_hold_transfer(new, 'hold', 'wallet', 'wallet_held', new.charge,
-                                     new.held_at, new.held_at, 'Charge held');
-    end if;
-    if new.purpose = 'payout' then
-        perform ledger_hold_transfer(new, 'float_hold', 'float', 'float_held', new.principal,
-                                     new.held_at, new.held_at, 'Held for a payout');
-    else
-        perform ledger_hold_transfer(new, 'purchase_hold', 'wallet', 'wallet_held', new.principal,
-                                     new.held_at, new.held_at, 'Held for a float purchase');
-    end if;
-    return null;
-end $$;
-create trigger ledger_holds_placed after insert on ledger_holds
-    for each row execute function ledger_hold_placed();
 
 create function ledger_hold_settled() returns trigger language plpgsql as $$
 declare
@@ -49,30 +73,30 @@ begin
     if new.status = 'released' then
         if new.charge > 0 then
             perform ledger_hold_transfer(new, 'release', 'wallet_held', 'wallet', new.charge,
-                                         new.settled_at, new.settled_at, new.reason);
+                                         new.settled_at, new.reason);
         end if;
         perform ledger_hold_transfer(
             new, case when payout then 'float_release' else 'purchase_release' end,
             case when payout then 'float_held' else 'wallet_held' end,
             case when payout then 'float' else 'wallet' end,
-            new.principal, new.settled_at, new.settled_at, new.reason);
+            new.principal, new.settled_at, new.reason);
         return null;
     end if;
     if new.charge > 0 then
         perform ledger_hold_transfer(new, 'charge', 'wallet_held', 'fees', new.charge,
-                                     new.event_at, new.settled_at, new.receipt);
+                                     new.event_at, new.receipt);
     end if;
     perform ledger_hold_transfer(
         new, case when payout then 'disbursement' else 'b2c_float_purchase' end,
         case when payout then 'float_held' else 'wallet_held' end,
         case when payout then 'customers' else 'float' end,
-        new.principal, new.event_at, new.settled_at, new.receipt);
+        new.principal, new.event_at, new.receipt);
     if new.mpesa_cost > 0 then
         -- On a partner's own shortcode Safaricom takes its fee from the partner, not from us.
         select partner_id is null into shared from shortcodes where id = new.shortcode_id;
         if shared then
             perform ledger_hold_transfer(new, 'mpesa_cost', 'charges_paid', 'mpesa_cost', new.mpesa_cost,
-                                         new.event_at, new.settled_at, new.receipt);
+                                         new.event_at, new.receipt);
         end if;
     end if;
     return null;
