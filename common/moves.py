@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from django.db import models, transaction
 
+from common import rows
+
 
 class ForbiddenMove(Exception):
     """The table of moves does not lead from this status to that one."""
@@ -39,8 +41,7 @@ class Moving(models.Model):
         if new not in self.NEXT[old]:
             raise ForbiddenMove(f"{self}: {old} -> {new}")
         with transaction.atomic(savepoint=False):  # a lost race undoes the caller's transaction as a whole
-            rows = type(self)._default_manager.filter(pk=self.pk, status=old)
-            if not rows.update(status=new, moved_at=at, **changes):
+            if not rows.move(type(self), self.pk, old=old, new=new, at=at, changes=changes):
                 raise LostRace(f"{self}: no longer {old}")
             self.status, self.moved_at = new, at
             for name, value in changes.items():

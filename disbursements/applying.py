@@ -9,11 +9,12 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from common import correlation, inbound
+from common import correlation, inbound, rows
 from common.models import InboundMessage
 from common.moves import ForbiddenMove, LostRace
 from disbursements import settling
-from disbursements.models import Attempt
+from disbursements.checking import furnish
+from disbursements.models import Attempt, Disbursement
 from disbursements.settling import Payment
 from disbursements.statuses import WAITING, AttemptStatus, Status
 from mpesa import callbacks
@@ -27,28 +28,26 @@ ASK_GAPS = (15, 30, 60, 120, 300, 600, 1800, 3600)  # seconds between questions;
 LATE_GAP = timedelta(hours=6)  # after a day: still asked, while people look too
 
 
-def apply(*, message_id: UUID, at: datetime) -> UUID | None:
+def apply(*, message: InboundMessage, at: datetime) -> UUID | None:
     """Act on one stored message, if nobody has yet. A message that cannot be applied now is due again later.
 
     :returns: the disbursement that it settled as paid, whose write-back is the next step
     """
-    message = InboundMessage.objects.get(pk=message_id)
     if message.applied_at is not None:
         return None
+    attempt = attempt_of(message.subject_id)
     try:
-        outcome = _apply(message, at=at)
+        outcome = _apply(message, attempt, at=at)
     except (LostRace, ForbiddenMove) as exc:
         inbound.postpone(message, reason=f"the row moved meanwhile: {exc}", at=at)
         return None
     inbound.applied(message.pk, outcome=outcome, at=at)
-    settled = attempt_of(message.subject_id) if outcome == "paid" else None
-    return settled.disbursement_id if settled else None
+    return attempt.disbursement_id if attempt and outcome == "paid" else None
 
 
-def _apply(message: InboundMessage, *, at: datetime) -> str:
+def _apply(message: InboundMessage, attempt: Attempt | None, *, at: datetime) -> str:
     if message.kind == "balance_result":
         return _balance(message, at=at)
-    attempt = attempt_of(message.subject_id)
     if attempt is None:
         return "for no attempt of ours"
     correlation.bind(attempt.disbursement.correlation_id)
@@ -70,14 +69,12 @@ def attempt_of(attempt_id: UUID | None) -> Attempt | None:
     """Read an attempt with all that settling it needs."""
     if attempt_id is None:
         return None
-    rows = Attempt.objects.select_related(
-        "shortcode",
-        "disbursement",
-        "disbursement__partner",
-        "disbursement__product",
-        "disbursement__mifos_partner",
-    )
-    return rows.filter(pk=attempt_id).first()
+    try:
+        attempt = rows.read(Attempt, attempt_id)
+    except Attempt.DoesNotExist:
+        return None
+    attempt.disbursement = furnish(rows.read(Disbursement, attempt.disbursement_id))
+    return attempt
 
 
 def _payout(

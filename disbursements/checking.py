@@ -7,18 +7,20 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from common import correlation
+from common import correlation, rows
 from common.gateway import GatewayError, Rejected
 from common.moves import LostRace
 from common.phone import BadPhone, canonical
+from common.remembered import Remembered
 from disbursements import checks
 from disbursements.checks import Facts, Verdict
 from disbursements.hosts import busy, speaking_to
 from disbursements.models import Disbursement
 from disbursements.statuses import RECHECK, Cause, Status
+from mifos.models import LoanProduct, MifosPartner
 from mifos.shapes import Client, Loan
 from partners import pausing
-from partners.models import PauseDial, Shortcode, payout_shortcode
+from partners.models import Partner, PauseDial, Shortcode, payout_shortcode
 
 BUSY_GAP = timedelta(seconds=1)
 CHECKABLE = (Status.DETECTED, Status.HELD)
@@ -53,13 +55,25 @@ def check(*, disbursement_id: UUID, at: datetime) -> bool:
 
 
 def load(disbursement_id: UUID) -> Disbursement:
-    """Read a disbursement with what its checks need, and take up its correlation id."""
-    rows = Disbursement.objects.select_related(
-        "partner", "mifos_partner", "mifos_partner__partner", "product"
-    )
-    row = rows.get(pk=disbursement_id)
+    """Read a disbursement with what its steps need, and take up its correlation id."""
+    row = rows.read(Disbursement, disbursement_id)
     correlation.bind(row.correlation_id)
+    return furnish(row)
+
+
+def furnish(row: Disbursement) -> Disbursement:
+    """Put the row's partner, host and product beside it, as they were read a moment ago."""
+    row.partner = _partner(row.partner_id)
+    row.mifos_partner = _host(row.mifos_partner_id) if row.mifos_partner_id else None
+    row.product = _product(row.product_id) if row.product_id else None
     return row
+
+
+_partner = Remembered[UUID, Partner](lambda row_id: Partner.objects.get(pk=row_id))
+_host = Remembered[UUID, MifosPartner](
+    lambda row_id: MifosPartner.objects.select_related("partner").get(pk=row_id)
+)
+_product = Remembered[UUID, LoanProduct](lambda row_id: LoanProduct.objects.get(pk=row_id))
 
 
 def _read_mifos(row: Disbursement, *, at: datetime) -> tuple[Loan | None, Client | None]:
@@ -125,7 +139,7 @@ def _conclude(row: Disbursement, facts: Facts, verdicts: list[Verdict], *, at: d
         row.changed_amount, row.changed_gross_amount = map(checks.cents, facts.payable)
     if refusal is None:
         changes = _seen(row, verdicts) | {"checked_at": at, "next_step_at": at, "attention": ""}
-        row.move(Status.READY, at=at, note="All checks passed.", evidence=_shown(verdicts), **changes)
+        row.move(Status.READY, at=at, note="All checks passed.", **changes)
         return True
     if refusal.cancels:
         row.move(

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from common import rows
 from common.ids import new_id
 from common.money import MoneyField
 from common.moves import Moving
@@ -176,9 +177,7 @@ class Disbursement(Moving):
 
     def _record(self, *, old: str, new: str, at: datetime, note: str) -> None:
         who, evidence = self._line
-        Event.objects.create(
-            disbursement=self, old=old, new=new, at=at, note=note, who=who, evidence=evidence
-        )
+        rows.insert(Event(disbursement=self, old=old, new=new, at=at, note=note, who=who, evidence=evidence))
 
     def remark(self, note: str, *, at: datetime, who: str = "us", evidence: Any = None) -> None:
         """Write a line on the timeline without a move."""

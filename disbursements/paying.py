@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from common import tokens
+from common import rows, tokens
 from common.gateway import OutcomeUnknown, Rejected, Retryable
 from common.moves import LostRace
 from disbursements import checks, settling
@@ -71,7 +71,8 @@ def claim(row: Disbursement, shortcode: Shortcode, *, at: datetime) -> Attempt:
     :raises LostRace: another worker has it
     :raises InsufficientFunds: the charge or the principal is not there
     """
-    unsent = row.attempts.filter(status=AttemptStatus.UNSENT).select_related("shortcode").first()
+    earlier = row.attempts.filter(status=AttemptStatus.UNSENT).select_related("shortcode")
+    unsent = earlier.first() if row.attempts_made else None
     charge = unsent.charge if unsent else _fee(TariffBand.Kind.PAYOUT, row, at=at)
     row.move(
         Status.SENDING,
@@ -102,7 +103,7 @@ def _new_attempt(row: Disbursement, shortcode: Shortcode, charge: Decimal, *, at
         first_sent_at=at,
         last_sent_at=at,
     )
-    attempt.save(force_insert=True)
+    rows.insert(attempt)
     wallet.hold(  # last: the wallet's row stays locked until the commit
         reference=attempt.pk,
         partner_id=row.partner_id,

@@ -101,12 +101,12 @@ def _check_some(fresh: list[UUID]) -> None:
 
 @shared_task
 def apply_message(message_id: str) -> None:
-    apply_now(UUID(message_id), at=timezone.now())
+    apply_now(InboundMessage.objects.get(pk=message_id), at=timezone.now())
 
 
-def apply_now(message_id: UUID, *, at: datetime) -> None:
+def apply_now(message: InboundMessage, *, at: datetime) -> None:
     """Act on a stored message of M-Pesa, and wake the write-back of what it paid."""
-    paid = applying.apply(message_id=message_id, at=at)
+    paid = applying.apply(message=message, at=at)
     if paid is not None:
         nudge.send(record, paid)
 

@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from common import inbound, network, nudge, tokens
+from common.models import InboundMessage
 from disbursements import tasks
 from mifos import operations as mifos
 
@@ -34,16 +35,16 @@ def daraja(request: HttpRequest, kind: str, token: str, what: str) -> HttpRespon
         log.exception("callback not stored", kind=kind)
         return HttpResponse(status=503)
     if fresh:
-        _apply(message.pk)
+        _apply(message)
     return JsonResponse(TAKEN)
 
 
-def _apply(message_id: object) -> None:
+def _apply(message: InboundMessage) -> None:
     """Act at once: nothing outside is asked, and the money moves while the news is fresh."""
     try:
-        tasks.apply_now(message_id, at=timezone.now())  # type: ignore[arg-type]
+        tasks.apply_now(message, at=timezone.now())
     except Exception:
-        log.exception("left for the sweep", message=str(message_id))  # stored, and due
+        log.exception("left for the sweep", message=str(message.pk))  # stored, and due
 
 
 @csrf_exempt

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from common.crypto import EncryptedTextField
 from common.ids import new_id
 from common.money import MoneyField, shown
+from common.remembered import Remembered
 
 
 class Partner(models.Model):
@@ -216,6 +217,10 @@ class ApiKey(models.Model):
 
 def payout_shortcode(partner_id: UUID) -> Shortcode | None:
     """Return the shortcode that pays for a partner: its own, else the platform's shared one."""
+    return _payout_shortcode(partner_id)
+
+
+def _find_payout_shortcode(partner_id: UUID) -> Shortcode | None:
     pays = Shortcode.objects.filter(is_active=True, kind__in=[Shortcode.Kind.B2C, Shortcode.Kind.BOTH])
     fitting = pays.filter(Q(partner_id=partner_id) | Q(partner__isnull=True))
     return fitting.order_by(F("partner").asc(nulls_last=True), "number").first()
@@ -227,12 +232,21 @@ def fee(kind: str, *, partner_id: UUID | None, amount: Decimal, on: date) -> Dec
     A partner's own bands of a kind replace the platform's as a whole, and a later date's an earlier one's.
     An amount above the highest band has that band's fee.
     """
+    bands = _bands((kind, partner_id, on))
+    fitting = [fee for up_to, fee in bands if amount <= up_to] or [fee for _, fee in bands[-1:]]
+    return fitting[0] if fitting else None
+
+
+def _read_bands(key: tuple[str, UUID | None, date]) -> list[tuple[Decimal, Decimal]]:
+    kind, partner_id, on = key
     whose = Q(partner__isnull=True) | Q(partner=partner_id) if partner_id else Q(partner__isnull=True)
     bands = list(
         TariffBand.objects.filter(whose, kind=kind, valid_from__lte=on)
         .order_by(F("partner").asc(nulls_last=True), "-valid_from", "up_to")
         .values_list("partner_id", "valid_from", "up_to", "fee")
     )
-    current = [band for band in bands if band[:2] == bands[0][:2]]
-    fitting = [band for band in current if amount <= band[2]] or current[-1:]
-    return fitting[0][3] if fitting else None
+    return [(up_to, fee) for owner, day, up_to, fee in bands if (owner, day) == bands[0][:2]]
+
+
+_payout_shortcode = Remembered(_find_payout_shortcode)
+_bands = Remembered(_read_bands)

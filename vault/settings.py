@@ -62,9 +62,10 @@ CALLBACK_MAX_BYTES = env.int("CALLBACK_MAX_BYTES", default=64 * 1024)
 
 # Pace, in seconds.
 POLL_INTERVAL_SECONDS = env.float("POLL_INTERVAL_SECONDS", default=15.0)
-SWEEP_INTERVAL_SECONDS = env.float("SWEEP_INTERVAL_SECONDS", default=5.0)
+SWEEP_INTERVAL_SECONDS = env.float("SWEEP_INTERVAL_SECONDS", default=1.0)
 STATUS_QUERY_AFTER_SECONDS = env.float("STATUS_QUERY_AFTER_SECONDS", default=60.0)
 RESEND_WINDOW_SECONDS = env.float("RESEND_WINDOW_SECONDS", default=1800.0)
+REMEMBER_SECONDS = env.float("REMEMBER_SECONDS", default=0.0 if TESTING else 2.0)  # how old a switch may be
 MAX_PAYOUT_ATTEMPTS = env.int("MAX_PAYOUT_ATTEMPTS", default=3)
 WRITE_BACK_PAUSE_AFTER = env.int("WRITE_BACK_PAUSE_AFTER", default=50)  # paid loans that Mifos does not take
 SHORTCODE_SILENT_AFTER = env.int("SHORTCODE_SILENT_AFTER", default=50)  # accepted payouts without any result
@@ -173,17 +174,6 @@ CELERY_RESULT_BACKEND = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = False  # the sweep repeats what a killed worker dropped
 CELERY_TASK_DEFAULT_QUEUE = "default"
-CELERY_TASK_ROUTES = {  # by what the work waits for, so that a slow one does not hold the others
-    **{
-        f"disbursements.tasks.{name}": {"queue": "payouts"}
-        for name in ("pay", "recover", "ask", "apply_message")
-    },
-    **{
-        f"disbursements.tasks.{name}": {"queue": "mifos"}
-        for name in ("check", "record", "poll_host", "watch_tranches", "apply_hook")
-    },
-    "sms.tasks.*": {"queue": "sms"},
-}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 4
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
