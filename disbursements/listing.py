@@ -80,7 +80,7 @@ def _by_reference(text: str) -> list[UUID]:
     else:
         wanted = _conditions(text)
         attempts = [Q(conversation_id=text), Q(receipt=text.upper()) & ~Q(receipt="")]
-    parts = [Disbursement.objects.filter(one).order_by().values_list("pk") for one in wanted]
+    parts: list[Any] = [Disbursement.objects.filter(one).order_by().values_list("pk") for one in wanted]
     parts += [Attempt.objects.filter(one).order_by().values_list("disbursement_id") for one in attempts]
     return [row_id for (row_id,) in parts[0].union(*parts[1:])[:SHOWN]]
 

@@ -7,3 +7,4 @@ from vault import dials, people, shortcodes
 __all__ = ["dials", "people", "shortcodes"]
 
 admin.site.index_title = "Overview"
+admin.site.index_template = "vault/overview.html"

@@ -147,6 +147,7 @@ UNFOLD = {
     "ENVIRONMENT": "vault.look.environment",
     "ENVIRONMENT_TITLE_PREFIX": "vault.look.title_prefix",
     "GLOBAL_CALLBACK": "vault.look.everywhere",
+    "DASHBOARD_CALLBACK": "vault.overview.dashboard",
     "COLORS": {"primary": _GREEN},
     "COMMAND": {"search_models": True, "show_history": False},
     "SIDEBAR": {

@@ -1,0 +1,329 @@
+"""The first page: is everything all right, and what must I do? It asks PostgreSQL and nobody else."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, F, Max, Min, Q, Sum
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+
+from common.ids import first_id
+from common.money import shown
+from common.tones import Tone
+from disbursements import measures
+from disbursements.models import Disbursement
+from disbursements.saved import SAVED
+from disbursements.statuses import Cause, Status
+from disbursements.story import clock, span
+from mifos.models import MifosPartner
+from partners import pausing
+from partners.models import Partner, PauseDial, Shortcode
+from sms.models import SmsGateway, SmsNotification
+from sms.models import Status as SmsStatus
+from vault.chart import Chart, money_by_hour
+from wallet.models import Account, Kind, PartnerWallet
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+SHOWN_HOSTS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One figure, what it means beside it, and the rows behind it."""
+
+    label: str
+    figure: str
+    words: str
+    link: str
+    tone: Tone | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One sentence about something, in the colour of its state, with its page."""
+
+    name: str
+    words: str
+    tone: Tone
+    link: str = ""
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Add the overview to the context of the admin's first page (unfold's `DASHBOARD_CALLBACK`)."""
+    if not request.user.has_perm("disbursements.view_disbursement"):
+        return context | {"may_see": False}
+    return context | {"may_see": True} | picture(at=timezone.now())
+
+
+def picture(*, at: datetime) -> dict[str, Any]:
+    """Return all that the page shows at one moment, with a constant number of queries."""
+    chart = money_by_hour(at=at)
+    return {
+        "at": at,
+        "tiles": tiles(chart, at=at),
+        "chart": chart,
+        "needs": needs_a_person(at=at),
+        "measures": measures.all_measures(at=at),
+        "systems": systems(at=at),
+        "low_wallets": low_wallets(),
+        "floats": floats(at=at),
+        "empty": not Partner.objects.exists(),
+    }
+
+
+def tiles(chart: Chart, *, at: datetime) -> list[Tile]:
+    """Return the four figures on top."""
+    counts = {name: SAVED[name].where(at) for name in ("on-the-way", "needs-a-person", "unknown")}
+    found = {
+        name: Disbursement.objects.filter(where).aggregate(
+            rows=Count("pk"), oldest=Min("moved_at"), sum=Sum("amount")
+        )
+        for name, where in counts.items()
+    }
+    return [
+        _paid_tile(chart),
+        _tile("On the way", "on-the-way", found, at=at, tone=Tone.MOVING, none="Nothing is under way."),
+        _tile("Needs a person", "needs-a-person", found, at=at, tone=Tone.PERSON, none="Nobody is needed."),
+        _tile("Unknown", "unknown", found, at=at, tone=Tone.UNKNOWN, none="We know of every payment."),
+    ]
+
+
+def _paid_tile(chart: Chart) -> Tile:
+    count = f"{chart.payments:,} payment{'' if chart.payments == 1 else 's'}"
+    if chart.usual is None:
+        words = f"{count}. No earlier {chart.weekday} to compare with yet."
+    else:
+        words = f"{count}. Usual for a {chart.weekday} by now: {shown(chart.usual)}."
+    return Tile(label="Paid out today", figure=shown(chart.total), words=words, link=rows_of("paid-today"))
+
+
+def _tile(label: str, name: str, found: Any, *, at: datetime, tone: Tone, none: str) -> Tile:
+    figures = found[name]
+    if not figures["rows"]:
+        return Tile(label=label, figure="0", words=none, link=rows_of(name))
+    words = f"{shown(figures['sum'])}, the oldest where it is for {span(at - figures['oldest'])}"
+    return Tile(label=label, figure=f"{figures['rows']:,}", words=words, link=rows_of(name), tone=tone)
+
+
+def rows_of(name: str, **filters: str) -> str:
+    """Return the address of the list behind a number."""
+    return f"{reverse('admin:disbursements_disbursement_changelist')}?{urlencode({'view': name} | filters)}"
+
+
+_WHY = {
+    Status.FAILED: "M-Pesa refused",
+    Status.UNKNOWN: "Unknown for long",
+    Status.PAID: "Paid, but Mifos does not book it",
+    Status.COMPLETED: "Mifos booked something else",
+}
+
+
+def needs_a_person(*, at: datetime) -> list[dict[str, Any]]:
+    """Return what waits for people, by reason, the oldest first."""
+    rows = Disbursement.objects.exclude(attention="").order_by().values("status", "hold_cause")
+    groups = rows.annotate(count=Count("pk"), oldest=Min("attention_at"), sum=Sum("amount")).order_by(
+        "oldest"
+    )
+    return [
+        {
+            "why": Cause(one["hold_cause"]).label if one["hold_cause"] else _why(one["status"]),
+            "count": one["count"],
+            "money": shown(one["sum"]),
+            "waits": span(at - one["oldest"]) if one["oldest"] else "",
+            "link": rows_of("needs-a-person", **_same(one["status"], one["hold_cause"])),
+        }
+        for one in groups
+    ]
+
+
+def _why(status: str) -> str:
+    return _WHY.get(Status(status), f"{Status(status).label}, with something to look at")
+
+
+def _same(status: str, cause: str) -> dict[str, str]:
+    return {"status__exact": status} | ({"hold_cause__exact": cause} if cause else {})
+
+
+def systems(*, at: datetime) -> list[Line]:
+    """Say of every outside system how it is doing, in one sentence each."""
+    return [
+        *_shortcodes(at=at),
+        *_hosts(at=at),
+        *_sms_accounts(at=at),
+        Line(name="NCBA Bank", words="Not set up yet.", tone=Tone.OFF),
+    ]
+
+
+_RESULTS = """
+select shortcode_id,
+       percentile_cont(0.95) within group (order by extract(epoch from settled_at - last_sent_at))
+           filter (where settled_at >= %(hour)s),
+       count(*) filter (where settled_at >= %(hour)s),
+       max(settled_at),
+       count(*) filter (where status in ('sending', 'accepted', 'unknown'))
+from disbursement_attempts where id >= %(since)s group by shortcode_id
+"""
+
+
+def _shortcodes(*, at: datetime) -> list[Line]:
+    with connection.cursor() as cursor:
+        cursor.execute(_RESULTS, {"hour": at - HOUR, "since": first_id(at - DAY)})
+        told = {row[0]: row[1:] for row in cursor.fetchall()}
+    paused = {dial.target_id for dial in pausing.active() if dial.scope == PauseDial.Scope.SHORTCODE}
+    rows = Shortcode.objects.filter(kind__in=[Shortcode.Kind.B2C, Shortcode.Kind.BOTH], is_active=True)
+    return [
+        _shortcode(one, told.get(one.pk), paused=one.pk in paused, at=at)
+        for one in rows.select_related("partner")
+    ]
+
+
+def _shortcode(one: Shortcode, told: Any, *, paused: bool, at: datetime) -> Line:
+    link = reverse("admin:partners_shortcode_change", args=[one.pk])
+    name = f"M-Pesa {one.number}"
+    if told is None:
+        words, tone = "No payout in 24 hours.", Tone.OFF
+    else:
+        slow, results, last, waiting = told
+        said = [
+            f"Results in {slow:.1f} s (p95 of {results:,} in the last hour)"
+            if results
+            else "No result in the last hour"
+        ]
+        said += [f"the last one {span(at - last)} ago"] if last else ["none in 24 hours"]
+        said += [f"{waiting:,} without a result"] if waiting else []
+        words, tone = ", ".join(said) + ".", Tone.SETTLED if not waiting or results else Tone.WAITING
+    if paused:
+        return Line(name=name, words=f"Paused. {words}", tone=Tone.PERSON, link=link)
+    return Line(name=name, words=words, tone=tone, link=link)
+
+
+def _hosts(*, at: datetime) -> list[Line]:
+    waiting = dict(
+        Disbursement.objects.filter(status=Status.PAID)
+        .order_by()
+        .values_list("mifos_partner")
+        .annotate(Count("pk"))
+    )
+    hosts = MifosPartner.objects.filter(is_active=True).select_related("partner")
+    rows = list(hosts.order_by(F("failing_since").asc(nulls_last=True), "partner__name"))
+    lines = [_host(one, waiting.get(one.pk, 0), at=at) for one in rows[:SHOWN_HOSTS]]
+    rest = rows[SHOWN_HOSTS:]
+    if rest:
+        failing = sum(one.failing_since is not None for one in rest)
+        words = f"{failing:,} of them fail." if failing else "All of them answer."
+        link = reverse("admin:mifos_mifospartner_changelist")
+        tone = Tone.PERSON if failing else Tone.SETTLED
+        lines.append(Line(name=f"{len(rest):,} more Mifos hosts", words=words, tone=tone, link=link))
+    return lines
+
+
+def _host(one: MifosPartner, waiting: int, *, at: datetime) -> Line:
+    link = reverse("admin:mifos_mifospartner_change", args=[one.pk])
+    polled = f"last polled {span(at - one.last_poll_at)} ago" if one.last_poll_at else "never polled yet"
+    backlog = f", {waiting:,} paid loan{'s' if waiting > 1 else ''} to be written back" if waiting else ""
+    name = f"Mifos of {one.partner}"
+    if one.failing_since is not None:
+        since = clock(one.failing_since, now=at)
+        words = (
+            f"Failing since {since}: {one.failure_note or 'no reason given'}. {polled.capitalize()}{backlog}."
+        )
+        return Line(name=name, words=words, tone=Tone.PERSON, link=link)
+    words = f"Answers, {polled}{backlog}."
+    return Line(name=name, words=words, tone=Tone.WAITING if waiting else Tone.SETTLED, link=link)
+
+
+def _sms_accounts(*, at: datetime) -> list[Line]:
+    accounts = list(SmsGateway.objects.filter(is_active=True))
+    if not accounts:
+        link = reverse("admin:sms_smsgateway_changelist")
+        return [
+            Line(name="SMS", words="No account is set up, so nobody is told.", tone=Tone.PERSON, link=link)
+        ]
+    pending = SmsNotification.objects.filter(status=SmsStatus.PENDING).order_by().values_list("gateway")
+    waiting = dict(pending.annotate(Count("pk")))
+    recent = SmsNotification.objects.filter(pk__gte=first_id(at - DAY)).order_by().values_list("gateway")
+    last = dict(recent.annotate(Max("sent_at")))
+    return [_sms_account(one, waiting.get(one.pk, 0), last.get(one.pk), at=at) for one in accounts]
+
+
+def _sms_account(one: SmsGateway, waiting: int, last: datetime | None, *, at: datetime) -> Line:
+    link = reverse("admin:sms_smsgateway_change", args=[one.pk])
+    said = [f"last message {span(at - last)} ago" if last else "no message in 24 hours"]
+    said += [f"{waiting:,} waiting"] if waiting else []
+    said += [f"credit {one.credits:,.0f}"] if one.credits is not None else []
+    words = ", ".join(said)
+    if one.attention:
+        return Line(
+            name=f"SMS {one.name}",
+            words=f"{one.attention} {words.capitalize()}.",
+            tone=Tone.PERSON,
+            link=link,
+        )
+    return Line(
+        name=f"SMS {one.name}",
+        words=f"{words.capitalize()}.",
+        tone=Tone.SETTLED if last else Tone.OFF,
+        link=link,
+    )
+
+
+def low_wallets() -> dict[str, Any]:
+    """Return the wallets at or below their threshold, and what to say when there are none."""
+    rows = PartnerWallet.objects.filter(current_balance__lte=F("low_balance_threshold")).select_related(
+        "partner"
+    )
+    counts = PartnerWallet.objects.aggregate(all=Count("pk"), watched=Count("low_balance_threshold"))
+    if not counts["all"]:
+        words = "There is no wallet yet. One is opened with a partner's first money."
+    elif not counts["watched"]:
+        words = "No wallet has a threshold, so none can be below it. Set one on the wallet's page."
+    else:
+        words = f"All {counts['watched']:,} wallets with a threshold are above it."
+    low = [
+        {
+            "partner": one.partner,
+            "balance": shown(one.current_balance),
+            "threshold": shown(one.low_balance_threshold or Decimal(0)),
+            "link": reverse("admin:wallet_partnerwallet_change", args=[one.pk]),
+        }
+        for one in rows.order_by("current_balance")[:20]
+    ]
+    return {"rows": low, "words": words}
+
+
+def floats(*, at: datetime) -> list[dict[str, Any]]:
+    """Return what each shortcode can pay out: by our ledger, and as M-Pesa last said."""
+    sums = (
+        Account.objects.filter(kind__in=[Kind.FLOAT, Kind.FLOAT_HELD])
+        .order_by()
+        .values("shortcode")
+        .annotate(
+            free=Sum("balance", filter=Q(kind=Kind.FLOAT)),
+            held=Sum("balance", filter=Q(kind=Kind.FLOAT_HELD)),
+        )
+    )
+    by_shortcode = {one["shortcode"]: one for one in sums}
+    rows = Shortcode.objects.filter(pk__in=_ids(by_shortcode)).select_related("partner")
+    return [
+        {
+            "name": str(one),
+            "free": shown(by_shortcode[one.pk]["free"] or Decimal(0)),
+            "held": shown(by_shortcode[one.pk]["held"] or Decimal(0)),
+            "told": shown(one.utility_balance) if one.utility_balance is not None else "not told yet",
+            "told_when": f"{span(at - one.balance_at)} ago" if one.balance_at else "",
+            "link": reverse("admin:partners_shortcode_change", args=[one.pk]),
+        }
+        for one in rows.order_by("number")
+    ]
+
+
+def _ids(found: Iterable[UUID]) -> list[UUID]:
+    return list(found)
