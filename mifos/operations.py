@@ -52,7 +52,8 @@ FIRST_REST = timedelta(seconds=10)
 LONGEST_REST = timedelta(minutes=5)
 _NO_DATE_FOR = timedelta(minutes=5)
 
-_without_business_date: dict[UUID, datetime] = {}  # until when not to ask again; safe to lose
+_DATE_HOLDS = timedelta(seconds=30)
+_business_dates: dict[UUID, tuple[datetime, date | None]] = {}  # (until when not to ask again, what it said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,21 +191,22 @@ def register_webhook(*, mifos_partner_id: UUID) -> int:
 def today_in(*, mifos_partner: MifosPartner, client: Mifos, at: datetime, fresh: bool = False) -> date:
     """Return the day that Mifos takes for today: its business date where we may know it, else its zone's.
 
-    :param fresh: ask although it lately had none, as when it calls our date a future one
+    :param fresh: ask although it was asked a moment ago, as when it calls our date a future one
     :raises Rejected, Retryable: the host cannot be asked at all
     """
     here = at.astimezone(mifos_partner.zone).date()
-    quiet_until = _without_business_date.get(mifos_partner.pk)
-    if not mifos_partner.use_business_date or (quiet_until and at < quiet_until and not fresh):
+    if not mifos_partner.use_business_date:
         return here
+    until, known = _business_dates.get(mifos_partner.pk, (at, None))
+    if at < until and not fresh and (known is None or known >= here):  # one behind may have moved on
+        return known or here
     try:
         found = client.business_date()
     except Rejected as exc:
         if exc.stop:
             raise
         found = None
-    if found is None:
-        _without_business_date[mifos_partner.pk] = at + _NO_DATE_FOR
+    _business_dates[mifos_partner.pk] = (at + (_DATE_HOLDS if found else _NO_DATE_FOR), found)
     return found or here
 
 
