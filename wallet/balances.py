@@ -77,11 +77,13 @@ def observe(*, shortcode_id: UUID, utility: Decimal | None, working: Decimal | N
     :param at: when M-Pesa's figure held
     """
     utility, working = (None if figure is None else kes(figure) for figure in (utility, working))
-    told = {"utility_balance": utility, "working_balance": working}
-    Shortcode.objects.filter(Q(balance_at__isnull=True) | Q(balance_at__lte=at), pk=shortcode_id).update(
-        balance_at=at, **{name: figure for name, figure in told.items() if figure is not None}
-    )
     with connection.cursor() as cursor:
+        cursor.execute(
+            """update shortcodes set balance_at = %(at)s, utility_balance = coalesce(%(utility)s, utility_balance),
+                working_balance = coalesce(%(working)s, working_balance)
+            where id = %(id)s and (balance_at is null or balance_at <= %(at)s)""",
+            {"id": shortcode_id, "utility": utility, "working": working, "at": at},
+        )
         cursor.execute(
             """insert into observed_balances (id, shortcode_id, minute, utility, working, observed_at)
             values (%s, %s, %s, %s, %s, %s)
