@@ -1,7 +1,7 @@
 """Where SMS providers push their delivery reports."""
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -26,6 +26,6 @@ def delivery_report(request: HttpRequest, token: str) -> HttpResponse:
         if account is None:
             return HttpResponse(status=404)
         receive(request, source="sms", kind=REPORT, subject_id=account.pk, at=timezone.now())
-    except OperationalError:
+    except DatabaseError:  # psycopg2 calls a connection that was cut by more than one name
         return HttpResponse(status=503)
     return JsonResponse({"status": "ok"})

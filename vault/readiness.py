@@ -10,7 +10,7 @@ import redis
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
-from django.db import DatabaseError, OperationalError, connection, models, transaction
+from django.db import DatabaseError, connection, models, transaction
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -93,7 +93,7 @@ def _look_at_work(report: Report, *, at: datetime, stops: bool) -> None:
     try:
         with transaction.atomic():
             ages = due_ages(at=at)
-    except OperationalError as exc:
+    except DatabaseError as exc:
         report.add("work", ok=False, stops=stops, reason=f"Not known: {type(exc).__name__}")
         return
     late = {kind: age for kind, age in ages.items() if age > OLDEST_DUE_LIMIT.total_seconds()}
