@@ -1,6 +1,7 @@
 """At most a few calls at once to one Mifos server, over all processes."""
 
 import contextlib
+import threading
 from typing import Any
 
 import pytest
@@ -54,3 +55,24 @@ def test_without_redis_work_goes_on(settings: Any) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     with slot("https://a.example", limit=1):
         pass
+
+
+def test_nobody_waits_for_a_host_whose_slots_have_long_been_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mifos.host_limit.time.sleep", lambda seconds: pytest.fail("it waits"))
+    server = redis.Redis.from_url(settings.REDIS_URL)
+    seconds, _ = server.time()
+    taken_a_minute_ago = (seconds + 60) * 1000  # the score is the end of the lease of two minutes
+    server.zadd("mifos:slots:https://a.example", {"hangs": taken_a_minute_ago})
+    with pytest.raises(Retryable) as raised, slot("https://a.example", timeout=30, limit=1):
+        pass
+    assert raised.value.code == BUSY
+    server.close()
+
+
+def test_a_slot_taken_just_now_is_waited_for() -> None:
+    with contextlib.ExitStack() as held:
+        held.enter_context(slot("https://a.example", limit=1))
+        back = threading.Timer(0.1, held.close)
+        back.start()
+        with slot("https://a.example", timeout=30, limit=1):
+            back.join()
