@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 TEXT = (PROJECT / "docker-compose.yml").read_text()
 COMPOSE = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ["migrate", "web", "worker-payouts", "worker-mifos", "beat"]
+OURS = ["migrate", "web", "worker-payouts", "worker-mifos", "worker-default", "beat"]
 SECRET = re.compile(r"SECRET|PASSWORD|KEY")
 
 
@@ -86,7 +86,7 @@ def test_the_example_holds_no_secret() -> None:
 
 
 def test_the_workers_take_the_same_queues_as_on_one_machine() -> None:
-    words = [word for name in ("worker-payouts", "worker-mifos") for word in SERVICES[name]["command"]]
+    words = [word for name in WORKER_QUEUES for word in SERVICES[name]["command"]]
     queues = [word.removeprefix("--queues=") for word in words if word.startswith("--queues=")]
     assert queues == list(WORKER_QUEUES.values())
 

@@ -15,7 +15,11 @@ from vault.running.processes import CannotStart, Supervisor
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 POSTGRES, REDIS, SANDBOX, BEAT, WORKERS, WEB = range(1, 7)  # stages: stopped from the last to the first
-WORKER_QUEUES = {"worker-payouts": "payouts,default,sms", "worker-mifos": "mifos,collections"}
+WORKER_QUEUES = {  # the sweeps have a process of their own: nothing that waits outside may hold them
+    "worker-payouts": "payouts",
+    "worker-mifos": "mifos,collections",
+    "worker-default": "default,sms",
+}
 WORKER_THREADS = 16
 WEB_PROCESSES, WEB_THREADS = 2, 8
 
