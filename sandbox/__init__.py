@@ -1,4 +1,4 @@
-"""The outside world, simulated: Daraja, Fineract and Damza over HTTP, with books of their own.
+"""The outside world, simulated: Daraja, Fineract, NCBA and the SMS gateways over HTTP, with books of their own.
 
 Imports nothing of the product. Each system is a package with the same five names:
 

@@ -7,11 +7,16 @@ from types import ModuleType
 
 from aiohttp import web
 
-from sandbox import damza, daraja, fineract, page
+from sandbox import damza, daraja, fineract, ncba, page
 from sandbox.control import Control, explain_errors
 from sandbox.world import World
 
-SYSTEMS: dict[str, ModuleType] = {"daraja": daraja, "fineract": fineract, "damza": damza}
+SYSTEMS: dict[str, ModuleType] = {
+    "daraja": daraja,
+    "fineract": fineract,
+    "damza": damza,
+    "ncba": ncba,
+}
 WORLD: web.AppKey[World] = web.AppKey("world", World)
 
 

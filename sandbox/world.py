@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sandbox.damza import State as DamzaState
     from sandbox.daraja import State as DarajaState
     from sandbox.fineract import State as FineractState
+    from sandbox.ncba import State as NcbaState
 
 log = logging.getLogger("sandbox")
 
@@ -57,6 +58,7 @@ class World:
     daraja: DarajaState
     fineract: FineractState
     damza: DamzaState
+    ncba: NcbaState
 
     def __init__(self, seed: int = 1) -> None:
         self.clock = Clock()
@@ -117,13 +119,26 @@ class World:
 
         ``timeout``: seconds for the connection and again for the answer; waiting for our own pool is not counted.
         """
+        said = await self.exchange(method, url, json=json, data=data, headers=headers, timeout=timeout)
+        return None if said is None else said[0]
+
+    async def exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        json: Any = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 10.0,
+    ) -> tuple[int, str] | None:
+        """Call like ``call``, where what is said back counts: status and text, or None without an answer."""
         limit = aiohttp.ClientTimeout(total=None, sock_connect=timeout, sock_read=timeout)
         try:
             async with self._outgoing().request(
                 method, url, json=json, data=data, headers=headers, timeout=limit
             ) as answer:
-                await answer.read()
-                return answer.status
+                return answer.status, (await answer.read()).decode(errors="replace")
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as exc:
             log.info("no answer to a %s: %s", method, type(exc).__name__)
             return None

@@ -25,7 +25,7 @@ async def generate(world: World, request: web.Request) -> web.Response:
         return wrong
     if request.query.get("grant_type") != "client_credentials":
         return errors.refusal(world, 400, "400.008.02", "Invalid grant type passed")
-    pair = _basic(request.headers.get("Authorization", ""))
+    pair = basic(request.headers.get("Authorization", ""))
     if pair is None:
         return errors.refusal(world, 400, "400.008.01", "Invalid Authentication passed")
     key, secret = pair
@@ -37,7 +37,8 @@ async def generate(world: World, request: web.Request) -> web.Response:
     return answer({"access_token": _new_token(world, key), "expires_in": seconds})
 
 
-def _basic(header: str) -> tuple[str, str] | None:
+def basic(header: str) -> tuple[str, str] | None:
+    """User and password of a Basic header; None if it is none."""
     scheme, _, coded = header.partition(" ")
     if scheme.lower() != "basic":
         return None

@@ -14,8 +14,15 @@ from aiohttp import web
 
 from sandbox.app import WORLD, make_app
 from tests.sandbox.daraja_client import Daraja
+from tests.sandbox.ncba_client import Bank
 
 WAIT_SECONDS = 10
+Post = dict[str, Any]
+
+
+def accept(post: Post) -> web.Response:
+    """What M-Pesa wants to hear."""
+    return web.json_response({"ResultCode": 0, "ResultDesc": "Accepted"})
 
 
 class Inbox:
@@ -23,7 +30,8 @@ class Inbox:
 
     def __init__(self) -> None:
         self.origin = self.url = ""
-        self.posts: list[dict[str, Any]] = []
+        self.posts: list[Post] = []
+        self.reply: Callable[[Post], web.Response] = accept
         self._round = 0
         self._changed = threading.Condition()
 
@@ -33,6 +41,7 @@ class Inbox:
             self._round += 1
             self.url = f"{self.origin}/{self._round}"
             self.posts.clear()
+            self.reply = accept
 
     async def take(self, request: web.Request) -> web.Response:
         raw = await request.text()
@@ -46,7 +55,7 @@ class Inbox:
             if number == str(self._round):
                 self.posts.append(post)
             self._changed.notify_all()
-        return web.json_response({"ResultCode": 0, "ResultDesc": "Accepted"})
+        return self.reply(post)
 
     def wait(self, count: int = 1, where: Callable[[dict[str, Any]], bool] = lambda post: True) -> list[Any]:
         """The bodies of the first posts that fit, when there are enough of them."""
@@ -140,3 +149,8 @@ def inbox(sandbox: Sandbox, running_inbox: Inbox) -> Inbox:
 @pytest.fixture
 def daraja(sandbox: Sandbox, inbox: Inbox) -> Daraja:
     return Daraja(sandbox, inbox)
+
+
+@pytest.fixture
+def bank(sandbox: Sandbox, inbox: Inbox) -> Bank:
+    return Bank(sandbox, inbox)
