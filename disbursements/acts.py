@@ -35,7 +35,7 @@ class About(BaseDialogForm):  # type: ignore[misc]
         return {
             "row": row,
             "what": story.who_and_how_much(row),
-            "title": story.title(row),
+            "title": str(row).capitalize(),
             "proposal": pages.open_proposal(row),
         }
 
@@ -218,7 +218,7 @@ ACTS: Mapping[str, Act] = {
         do=_hold,
     ),
     "cancel": Act(
-        label="Cancel",
+        label="Cancel payment",
         title="Cancel this payment",
         meaning="We will not pay it. The loan stays approved in Mifos until somebody changes it there.",
         icon="cancel",
@@ -228,8 +228,10 @@ ACTS: Mapping[str, Act] = {
 }
 
 
-def offered(row: Disbursement, *, proposal: SettlementProposal | None) -> set[str]:
-    """Return what fits where a row is now; who may do it is another question."""
+def offered(
+    row: Disbursement, *, proposal: SettlementProposal | None, to: AbstractBaseUser | None = None
+) -> set[str]:
+    """Return what fits where a row is now, without what `to` may not do because it is the second person's."""
     held_for_two = row.status == Status.HELD and row.hold_cause == Cause.SECOND_PERSON
     fits = {
         "hold": row.status in OPEN and row.hold_cause != Cause.BY_PERSON,
@@ -242,7 +244,12 @@ def offered(row: Disbursement, *, proposal: SettlementProposal | None) -> set[st
         "agree": proposal is not None,
         "refuse": proposal is not None,
     }
-    return {name for name, fitting in fits.items() if fitting}
+    own = set()
+    if to is not None and row.first_approver_id == to.pk:
+        own.add("approve")
+    if to is not None and proposal is not None and proposal.proposed_by_id == to.pk:
+        own.add("agree")
+    return {name for name, fitting in fits.items() if fitting} - own
 
 
 def perform(name: str, press: Press) -> str:

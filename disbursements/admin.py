@@ -96,6 +96,7 @@ class DisbursementAdmin(ReadOnlyAdmin):
     search_fields = ["client_name"]  # `get_search_results` looks for more
     search_help_text = "Receipt, full phone, loan, client, or any id of ours or of M-Pesa"
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # they would count the whole table for each choice
     paginator = EstimatingPaginator
     actions = [_bulk_action(name) for name in BULK]
     actions_detail = list(ACTS)
@@ -128,8 +129,8 @@ class DisbursementAdmin(ReadOnlyAdmin):
         return super().changelist_view(request, {"saved_filters": saved} | (extra_context or {}))
 
     @column(description="Amount", ordering="amount")
-    def amount_shown(self, row: Disbursement) -> str:
-        return shown(row.amount)
+    def amount_shown(self, row: Disbursement) -> SafeString:
+        return format_html('<span class="pv-num">{}</span>', shown(row.amount))
 
     @column(description="State")
     def state(self, row: Disbursement) -> SafeString:
@@ -143,9 +144,7 @@ class DisbursementAdmin(ReadOnlyAdmin):
     @column(description="Loan")
     def loan(self, row: Disbursement) -> SafeString:
         product = row.product.product_name if row.product else "direct payout"
-        return format_html(
-            '{}<br><span class="pv-quiet">{}</span>', story.title(row).removeprefix("Loan "), product
-        )
+        return format_html('{}<br><span class="pv-quiet">{}</span>', str(row).removeprefix("loan "), product)
 
     @column(description="Partner")
     def whose(self, row: Disbursement) -> str:
@@ -159,7 +158,9 @@ class DisbursementAdmin(ReadOnlyAdmin):
     def next_step(self, row: Disbursement) -> SafeString:
         words = story.next_words(row, now=timezone.now())
         if not row.attention:
-            return format_html('<span class="pv-next">{}</span>', words)
+            return format_html(
+                '<span class="pv-next {}">{}</span>', "" if row.next_step_at else "pv-quiet", words
+            )
         attention = format_html('<span class="pv-toned pv-person">{}</span>', row.attention)
         return format_html(
             '<span class="pv-next">{}<br><span class="pv-quiet">{}</span></span>', attention, words
@@ -177,7 +178,7 @@ class DisbursementAdmin(ReadOnlyAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
         """Offer what fits where the row is now. A late press is answered in words, not refused with a 403."""
         row = Disbursement.objects.filter(pk=object_id).first()
-        fitting = offered(row, proposal=pages.open_proposal(row)) if row else set()
+        fitting = offered(row, proposal=pages.open_proposal(row), to=person(request)) if row else set()
         names = {f"disbursements_disbursement_{name}" for name in fitting}
         return [act for act in super().get_actions_detail(request, object_id) if act.action_name in names]
 
@@ -196,7 +197,6 @@ class DisbursementAdmin(ReadOnlyAdmin):
         context = self.admin_site.each_context(request) | {
             "title": f"{ACTS[name].label} {len(fitting)} payments",
             "opts": self.model._meta,
-            "media": self.media,
             "act": ACTS[name],
             "action": f"{name}_many",
             "rows": [(row, story.who_and_how_much(row), pages.status_badge(row)) for row in fitting],
@@ -217,7 +217,7 @@ class DisbursementAdmin(ReadOnlyAdmin):
             try:
                 perform(name, pressed)
             except NotPossible as exc:
-                messages.error(request, f"{story.title(row)}: {exc}")
+                messages.error(request, f"{str(row).capitalize()}: {exc}")
             else:
                 done += 1
         if done:

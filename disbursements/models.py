@@ -155,8 +155,10 @@ class Disbursement(Moving):
         ]
 
     def __str__(self) -> str:
-        what = f"loan {self.mifos_loan_id}" if self.mifos_loan_id else f"payout {self.client_request_id}"
-        return f"{what} of {self.partner_id}"
+        if self.mifos_loan_id is None:
+            return f"payout {self.client_request_id}"
+        part = f", tranche {self.tranche_id}" if self.tranche_id else ""
+        return f"loan {self.loan_account_no or self.mifos_loan_id}{part}"
 
     @property
     def live_attempt(self) -> "Attempt | None":

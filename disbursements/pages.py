@@ -5,7 +5,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -70,19 +69,19 @@ def gather(row: Disbursement, *, now: datetime) -> dict[str, Any]:
         "row": row,
         "state": status_badge(row),
         "tone": story.tone(row),
-        "title": story.title(row),
         "headline": story.headline(row, now=now),
         "next_words": story.next_words(row, now=now),
         "steps": story.steps(row, told=told),
-        "lines": [_line(event, began=row.detected_at) for event in row.events.order_by("id")],
+        "lines": _timeline(row),
         "money": _money(row),
         "attempts": _attempts(attempts),
         "holds": _holds(attempts),
-        "messages": [
+        "messages_sent": [
             (one, badge(_sms_tone(one), _sms_word(one)), masked(one.recipient_phone)) for one in messages
         ],
         "raw": _raw(attempts),
         "proposal": open_proposal(row),
+        "refused": [check for check in row.checks if not check["ok"]],
         "phone": masked(row.phone) if row.phone else "",
         "audit": list(_audit(row)),
     }
@@ -141,6 +140,17 @@ def _told(row: Disbursement, messages: Sequence[SmsNotification]) -> Step:
     )
 
 
+def _timeline(row: Disbursement) -> list[Line]:
+    """Return the events as lines; a remark that only repeats the move before it is left out."""
+    events = list(row.events.order_by("id"))
+    before = [None, *events]
+    return [
+        _line(event, began=row.detected_at)
+        for event, last in zip(events, before, strict=False)
+        if last is None or event.old != event.new or event.note != last.note
+    ]
+
+
 def _line(event: Event, *, began: datetime) -> Line:
     found = event.evidence
     verdicts = found if isinstance(found, list) else []
@@ -189,7 +199,7 @@ def _money(row: Disbursement) -> list[tuple[str, str, str]]:
         fees = row.gross_amount - row.amount
         lines = [
             ("Approved in Mifos (gross)", shown(row.gross_amount), ""),
-            ("Fees kept in Mifos", shown(-fees) if fees else shown(Decimal(0)), ""),
+            ("Fees kept in Mifos", f"− {shown(fees)}" if fees else shown(fees), ""),
         ]
     paid = "Paid to the client" if row.receipt else "To be paid to the client"
     lines.append((paid, shown(row.amount), "pv-sum"))

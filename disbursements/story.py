@@ -105,20 +105,13 @@ def _phone(row: Disbursement) -> str:
     return f" ({masked(row.phone)})" if row.phone else ""
 
 
-def title(row: Disbursement) -> str:
-    """Name the loan or payout as people would look for it."""
-    if row.source == Disbursement.Source.API:
-        return f"Payout {row.client_request_id}"
-    part = f", tranche {row.tranche_id}" if row.tranche_id else ""
-    return f"Loan {row.loan_account_no or row.mifos_loan_id}{part}"
-
-
 def headline(row: Disbursement, *, now: datetime) -> str:
     """Tell the whole story in one or two sentences."""
     if row.status in (Status.PAID, Status.COMPLETED):
         return _paid_headline(row)
     what = who_and_how_much(row)
-    reason = f" {_sentence(row.reason)}" if row.reason else ""
+    said = row.reason and row.reason not in row.attention  # else the page says it right below
+    reason = f" {_sentence(row.reason)}" if said else ""
     waited = span(now - row.moved_at)
     match row.status:
         case Status.DETECTED:
@@ -152,7 +145,10 @@ def _paid_headline(row: Disbursement) -> str:
     if row.source == Disbursement.Source.API:
         return f"{said}."
     if row.completed_at and row.settled_at:
-        return f"{said}. Mifos updated {span(row.completed_at - row.settled_at)} later."
+        later = row.completed_at - row.settled_at
+        return (
+            f"{said}. Mifos updated {'at once' if later < timedelta(seconds=1) else f'{span(later)} later'}."
+        )
     return f"{said}. Mifos does not have it yet."
 
 

@@ -109,7 +109,7 @@ def _tile(label: str, name: str, found: Any, *, at: datetime, tone: Tone, none: 
     figures = found[name]
     if not figures["rows"]:
         return Tile(label=label, figure="0", words=none, link=rows_of(name))
-    words = f"{shown(figures['sum'])}, the oldest where it is for {span(at - figures['oldest'])}"
+    words = f"{shown(figures['sum'])}, the oldest for {span(at - figures['oldest'])}"
     return Tile(label=label, figure=f"{figures['rows']:,}", words=words, link=rows_of(name), tone=tone)
 
 
