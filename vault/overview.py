@@ -286,7 +286,7 @@ def low_wallets() -> dict[str, Any]:
     elif not counts["watched"]:
         words = "No wallet has a threshold, so none can be below it. Set one on the wallet's page."
     else:
-        words = f"All {counts['watched']:,} wallets with a threshold are above it."
+        words = f"No wallet is below it; {counts['watched']:,} of {counts['all']:,} have a threshold."
     low = [
         {
             "partner": one.partner,
