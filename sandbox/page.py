@@ -14,10 +14,11 @@ from sandbox.daraja.ids import NAIROBI
 from sandbox.fineract.host import Host
 from sandbox.fineract.records import Loan
 from sandbox.fineract.statuses import LOAN_STATUS, SUBMITTED
+from sandbox.ncba.state import Account
 from sandbox.routing import answer
 from sandbox.world import World
 
-HOSTS, LOANS, PHONES, EVENTS, MESSAGES = 12, 8, 24, 12, 4
+HOSTS, LOANS, PHONES, EVENTS, MESSAGES, ACCOUNTS = 12, 8, 24, 12, 4, 8
 LOOKED_AT = 400  # payouts and messages, from the newest back
 
 Event = dict[str, Any]
@@ -50,6 +51,7 @@ def snapshot(world: World, host_part: str = "", phone_part: str = "") -> dict[st
         "host_names": list(islice(world.fineract.hosts, 500)),
         "hosts": [_host(host) for host in found],
         "phones": _phones(world, found, phone_part),
+        "accounts": [_account(account) for account in islice(world.ncba.accounts.values(), ACCOUNTS)],
         "feed": list(reversed(world.feed))[:EVENTS],
         "feed_count": world.feed_count,
     }
@@ -71,6 +73,18 @@ def _host(host: Host) -> dict[str, Any]:
         "products": [{"id": product.id, "name": product.name} for product in host.products.values()],
         "count": len(host.loans),
         "loans": [_loan(loan) for loan in newest],
+    }
+
+
+def _account(account: Account) -> dict[str, Any]:
+    newest = account.lines[-1].narrative if account.lines else ""
+    return {
+        "account": account.account,
+        "name": account.name,
+        "till": account.till,
+        "balance": f"{account.balance:.2f}",
+        "lines": len(account.lines),
+        "newest": newest,
     }
 
 

@@ -21,17 +21,8 @@ SOAP = (
     '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:n="http://mega.com/ncba"><s:Body>'
     "<n:NCBAPaymentNotificationResult><Result>{}</Result></n:NCBAPaymentNotificationResult></s:Body></s:Envelope>"
 )
-C_ORDER = [
-    "TransType",
-    "TransID",
-    "TransTime",
-    "TransAmount",
-    "AccountNr",
-    "Narrative",
-    "PhoneNr",
-    "CustomerName",
-    "Status",
-]
+C_ORDER = ("TransType", "TransID", "TransTime", "TransAmount", "AccountNr", "Narrative")
+C_ORDER += ("PhoneNr", "CustomerName", "Status")
 
 
 def soap(text: str) -> web.Response:
