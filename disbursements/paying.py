@@ -37,7 +37,7 @@ def pay(*, disbursement_id: UUID, at: datetime) -> None:
         return
     shortcode = payout_shortcode(row.partner_id)
     if row.checked_at is None or at - row.checked_at > CHECKS_HOLD or shortcode is None:
-        row.move(Status.DETECTED, at=at, note="The checks grew old; checking again.", next_step_at=at)
+        check_anew(row, at=at)
         return
     if dial := standing_dial(row, shortcode):
         words = f"Paused ({dial.get_scope_display().lower()}): {dial.reason}"
@@ -188,6 +188,13 @@ def recover(*, disbursement_id: UUID, at: datetime) -> None:
     if row.status == Status.SENDING and attempt is not None:
         attempt.disbursement = row
         _unknown(attempt, "The worker stopped while sending", at=at)
+
+
+def check_anew(row: Disbursement, *, at: datetime) -> None:
+    """Send a ready row back to its checks, which may find another phone or amount: an unsent request is given up."""
+    with transaction.atomic():
+        row.move(Status.DETECTED, at=at, note="The checks grew old; checking again.", next_step_at=at)
+        give_up_unsent(row, at=at)
 
 
 def step_back(row: Disbursement, refusal: checks.Verdict, *, at: datetime) -> None:

@@ -6,14 +6,14 @@ from decimal import Decimal
 import pytest
 
 from common.gateway import OutcomeUnknown, Rejected, Retryable
-from disbursements import paying, settling
+from disbursements import checking, paying, settling
 from disbursements.statuses import AttemptStatus, Cause, Status
 from mpesa.client import Accepted
 from partners import pausing
 from partners.models import PauseDial
 from sms.models import SmsNotification
 from tests import make
-from tests.disbursements.outside import World, post_result, result
+from tests.disbursements.outside import World, borrower, post_result, result
 from wallet import balances
 
 pytestmark = pytest.mark.django_db
@@ -162,3 +162,20 @@ def test_a_never_sent_request_is_given_up_when_its_row_is_held(world: World) -> 
 )
 def test_names_are_compared_by_their_words(ours: str, theirs: str, differ: bool) -> None:
     assert settling.names_differ(ours, theirs) is differ
+
+
+def test_an_unsent_request_does_not_outlive_its_checks(world: World) -> None:
+    world.daraja.plan.append(Retryable("M-Pesa could not be reached"))
+    row = world.sent()
+    world.mifos.clients[12] = borrower(12, "0722 000 111")  # the office corrected the number meanwhile
+    later = make.NOW + timedelta(hours=1)
+    paying.pay(disbursement_id=row.pk, at=later)
+    assert held_money(world) == (Decimal(0), Decimal(0))
+    assert checking.check(disbursement_id=row.pk, at=later)
+    paying.pay(disbursement_id=row.pk, at=later)
+    assert [payout.phone for payout in world.daraja.payouts] == ["254708374149", "254722000111"]
+    assert (
+        world.daraja.payouts[0].originator_conversation_id
+        != world.daraja.payouts[1].originator_conversation_id
+    )
+    assert held_money(world) == (Decimal(25), Decimal(9500))
