@@ -15,6 +15,7 @@ from wallet.models import PartnerWallet
 
 SETTLES_WITHIN = timedelta(minutes=5)  # a payment that M-Pesa accepted, as a rule in seconds
 RECORDS_WITHIN = timedelta(minutes=2)
+TRIED = 3  # times; a paid loan that only waits for its turn says nothing about the host
 
 
 def pause_silent_shortcodes(*, at: datetime) -> None:
@@ -32,7 +33,9 @@ def pause_silent_shortcodes(*, at: datetime) -> None:
 
 def pause_unrecorded_partners(*, at: datetime) -> None:
     """Pause a partner whose paid loans Mifos does not take: paying more would only make it worse."""
-    waiting = Disbursement.objects.filter(status=Status.PAID, settled_at__lt=at - RECORDS_WITHIN)
+    waiting = Disbursement.objects.filter(
+        status=Status.PAID, settled_at__lt=at - RECORDS_WITHIN, record_tries__gte=TRIED
+    )
     for found in waiting.values("partner").annotate(rows=Count("pk")):
         if found["rows"] > settings.WRITE_BACK_PAUSE_AFTER:
             reason = f"{found['rows']} paid loans could not be written back to Mifos."
