@@ -162,7 +162,7 @@ def _window(account: SmsGateway) -> timedelta:
 def _allowed(account: SmsGateway, at: datetime) -> int:
     used_until = max(account.paced_until or at, at)
     free = (at + _window(account) - used_until).total_seconds() * float(account.rate_per_second)
-    return int(free + 1e-6)
+    return max(0, int(free + 1e-6))
 
 
 def _spend(account: SmsGateway, count: int, at: datetime) -> None:
