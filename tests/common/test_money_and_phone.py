@@ -36,7 +36,9 @@ def test_amounts_are_read_exactly(text: object, amount: str) -> None:
     assert str(money.kes(text)) == amount
 
 
-@pytest.mark.parametrize("text", [1.5, True, None, "", "ten", "NaN", "Infinity", "1e30", "1e999999999", "0.001", "1,000"])
+@pytest.mark.parametrize(
+    "text", [1.5, True, None, "", "ten", "NaN", "Infinity", "1e30", "1e999999999", "0.001", "1,000"]
+)
 def test_what_is_no_exact_amount_is_refused(text: object) -> None:
     with pytest.raises(money.BadAmount):
         money.kes(text)
