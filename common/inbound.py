@@ -25,10 +25,17 @@ RETRY_GAPS = (5, 15, 60, 300, 900, 3600)
 
 
 def receive(
-    request: HttpRequest, *, source: str, kind: str, subject_id: UUID | None, at: datetime
+    request: HttpRequest,
+    *,
+    source: str,
+    kind: str,
+    subject_id: UUID | None,
+    at: datetime,
+    sweep_after: timedelta = timedelta(0),
 ) -> tuple[InboundMessage, bool]:
     """Store one message, redacted, in one statement; a copy of an earlier one is only counted.
 
+    :param sweep_after: how long the sweep leaves it to the caller, who acts on it at once
     :returns: the row, and whether it is new
     """
     raw = request.body
@@ -44,7 +51,7 @@ def receive(
         correlation_id=correlation.current(),
         received_at=at,
         last_received_at=at,
-        next_step_at=at,
+        next_step_at=at + sweep_after,
     )
     return message, _insert(message)
 
@@ -75,9 +82,12 @@ def applied(message_id: UUID, *, outcome: str, at: datetime) -> None:
 
 
 def postpone(message: InboundMessage, *, reason: str, at: datetime) -> None:
-    """Try a message again later; after the last gap it stays due at that pace and shows as old work."""
+    """Try a message again later, unless somebody else has applied it meanwhile.
+
+    After the last gap it stays due at that pace and shows as old work.
+    """
     gap = RETRY_GAPS[min(message.tries, len(RETRY_GAPS) - 1)]
-    InboundMessage.objects.filter(pk=message.pk).update(
+    InboundMessage.objects.filter(pk=message.pk, applied_at__isnull=True).update(
         tries=F("tries") + 1, next_step_at=at + timedelta(seconds=gap), outcome=reason[:300]
     )
 

@@ -1,5 +1,7 @@
 """Where M-Pesa and Mifos call us: size, token, store, answer. What was stored is acted on, now or by the sweep."""
 
+from datetime import timedelta
+
 import structlog
 from django.conf import settings
 from django.db import DatabaseError
@@ -14,6 +16,7 @@ from disbursements import tasks
 from mifos import operations as mifos
 
 log = structlog.get_logger("callbacks")
+OURS_FOR = timedelta(seconds=5)  # a stored message is acted on at once; only what was left is the sweep's
 TAKEN = {"ResultCode": 0, "ResultDesc": "Success"}  # the form of C2B; none is documented for results
 
 
@@ -29,7 +32,12 @@ def daraja(request: HttpRequest, kind: str, token: str, what: str) -> HttpRespon
     at = timezone.now()
     try:
         message, fresh = inbound.receive(
-            request, source="daraja", kind=f"{kind}_{what}", subject_id=subject.id, at=at
+            request,
+            source="daraja",
+            kind=f"{kind}_{what}",
+            subject_id=subject.id,
+            at=at,
+            sweep_after=OURS_FOR,
         )
     except DatabaseError:
         log.exception("callback not stored", kind=kind)
@@ -61,7 +69,7 @@ def mifos_hook(request: HttpRequest, token: str) -> HttpResponse:
         if refusal := _refused(request, "mifos"):
             return refusal
         message, fresh = inbound.receive(
-            request, source="mifos", kind="mifos_hook", subject_id=host.pk, at=at
+            request, source="mifos", kind="mifos_hook", subject_id=host.pk, at=at, sweep_after=OURS_FOR
         )
     except DatabaseError:
         log.exception("callback not stored", kind="mifos")
