@@ -15,13 +15,14 @@ WEEKS = 4  # earlier days of the same kind that make the usual
 WIDTH, HEIGHT, TOP, BOTTOM = 720, 190, 14, 22
 SLOT = WIDTH / 24
 
+Figures = tuple[Decimal, int, Decimal]  # of an hour: money, payments, money in its first minutes
+
+# Nairobi is three whole hours ahead all year, so that its hours are UTC's.
 _BY_HOUR = """
-select (settled_at at time zone 'Africa/Nairobi')::date as day,
-       extract(hour from settled_at at time zone 'Africa/Nairobi')::int as hour,
-       sum(amount), count(*), sum(amount) filter (where (settled_at at time zone 'Africa/Nairobi')::time <= %(clock)s)
-from disbursements
-where receipt <> '' and ({ranges})
-group by 1, 2
+select began, coalesce(sum(amount), 0), count(*), coalesce(sum(amount) filter (where settled_at - began <= %(past)s), 0)
+from (select settled_at, date_trunc('hour', settled_at) as began, amount from disbursements
+      where receipt <> '' and ({ranges})) paid
+group by began
 """
 
 
@@ -64,7 +65,9 @@ def money_by_hour(*, at: datetime) -> Chart:
         / (len(earlier) or 1)
         for hour in range(24)
     }
-    by_now = sum((figures[2] for (day, _), figures in sums.items() if day != today), Decimal(0))
+    by_now = sum(
+        (_by_now(figures, hour, at=at) for (day, hour), figures in sums.items() if day != today), Decimal(0)
+    )
     highest = max([*(figures[0] for figures in mine.values()), *usual.values(), Decimal(0)])
     return Chart(
         weekday=f"{days[0]:%A}",
@@ -77,23 +80,26 @@ def money_by_hour(*, at: datetime) -> Chart:
     )
 
 
-def _read(days: list[datetime], *, at: datetime) -> dict[tuple[date, int], tuple[Decimal, int, Decimal]]:
-    values: dict[str, Any] = {"clock": at.astimezone(NAIROBI).time()}
+def _read(days: list[datetime], *, at: datetime) -> dict[tuple[date, int], Figures]:
+    values: dict[str, Any] = {"past": at - at.replace(minute=0, second=0, microsecond=0)}
     ranges = []
     for number, day in enumerate(days):
         values |= {f"from{number}": day, f"to{number}": day + timedelta(days=1)}
         ranges.append(f"(settled_at >= %(from{number})s and settled_at < %(to{number})s)")
     with connection.cursor() as cursor:
         cursor.execute(_BY_HOUR.format(ranges=" or ".join(ranges)), values)
-        return {
-            (day, hour): (money, count, by_now or Decimal(0))
-            for day, hour, money, count, by_now in cursor.fetchall()
-        }
+        rows = [(hour.astimezone(NAIROBI), figures) for hour, *figures in cursor.fetchall()]
+    return {(hour.date(), hour.hour): (money, count, early) for hour, (money, count, early) in rows}
 
 
-def _bar(
-    hour: int, found: tuple[Decimal, int, Decimal] | None, usual: Decimal, highest: Decimal, *, now: datetime
-) -> Bar:
+def _by_now(figures: Figures, hour: int, *, at: datetime) -> Decimal:
+    """Return what of an earlier day's hour had been paid by this time of day."""
+    now = at.astimezone(NAIROBI).hour
+    money, _, early = figures
+    return Decimal(0) if hour > now else early if hour == now else money
+
+
+def _bar(hour: int, found: Figures | None, usual: Decimal, highest: Decimal, *, now: datetime) -> Bar:
     money, count = (found[0], found[1]) if found else (Decimal(0), 0)
     room = HEIGHT - TOP - BOTTOM
     height, usual_height = (float(amount / highest) * room if highest else 0.0 for amount in (money, usual))

@@ -95,6 +95,7 @@ def test_paid_out_today_is_compared_with_the_same_weekday_by_now(world: World) -
     paid_at(world, 1, NOW - timedelta(hours=1))
     paid_at(world, 2, NOW - timedelta(weeks=1, hours=1))
     paid_at(world, 3, NOW - timedelta(weeks=1) + timedelta(hours=5))  # later in that day
+    paid_at(world, 5, NOW - timedelta(weeks=1) + timedelta(minutes=1))  # later in that hour
     paid_at(world, 4, NOW - timedelta(days=2))  # another weekday
     found = money_by_hour(at=NOW)
     assert (found.total, found.payments, found.usual) == (Decimal(9500), 1, Decimal(9500))
