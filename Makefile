@@ -42,7 +42,7 @@ check: install
 CHECK_ENV := DATABASE_URL=postgres://nobody@127.0.0.1:1/none REDIS_URL=redis://127.0.0.1:1/0 \
 	SECRET_KEY=check-only-0123456789-abcdefghijklmnopqrstuvwxyz-0123456789 \
 	VAULT_ENCRYPTION_KEYS=MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY= \
-	PUBLIC_BASE_URL=https://vault.example ALLOWED_HOSTS=vault.example SKIP_MIGRATION_HISTORY_CHECK=1
+	PUBLIC_BASE_URL=https://vault.example ALLOWED_HOSTS=vault.example
 
 types: install
 	$(CHECK_ENV) $(BIN)/mypy $(CODE)

@@ -45,7 +45,7 @@ def move(
     values = [_stored(model._meta.get_field(name), value) for name, value in named.items()]
     with connection.cursor() as cursor:
         cursor.execute(_update(model, tuple(named)), [*values, row_id, old])
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 @lru_cache(maxsize=64)

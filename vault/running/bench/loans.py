@@ -70,6 +70,8 @@ def _steady(ground: Ground) -> dict[str, Any]:
     rows = Disbursement.objects.filter(detected_at__gte=since, status=Status.COMPLETED)
     added, paid = [], []
     for seen, settled, outside in rows.values_list("detected_at", "settled_at", "outside_ms"):
+        if settled is None:
+            continue
         whole = (settled - seen).total_seconds() * 1000
         paid.append(whole)
         added.append(max(0.0, whole - outside))
