@@ -6,6 +6,7 @@ from typing import Any
 
 from common.gateway import GatewayError, OutcomeUnknown, Rejected, Retryable
 from common.http import Answer
+from common.token_store import USUAL_SECONDS, NewToken
 from mpesa.codes import (
     SLOW_DOWN,
     TOKEN_REFUSED,
@@ -15,7 +16,6 @@ from mpesa.codes import (
     payout_verdict,
     quoted,
 )
-from mpesa.tokens import USUAL_SECONDS, NewToken
 
 _APIGEE = {
     "policies.ratelimit.SpikeArrestViolation": "500.003.02",

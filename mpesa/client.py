@@ -7,10 +7,10 @@ import requests
 
 from common.gateway import GatewayError, OutcomeUnknown, Rejected, Retryable
 from common.http import Answer, Timeout, call
+from common.token_store import NewToken, TokenStore, app_key
 from mpesa import bodies, credential
 from mpesa.answers import Reply, given_token, read, token_error
 from mpesa.shapes import Accepted, Credentials, Payout
-from mpesa.tokens import NewToken, TokenStore, app_key
 
 __all__ = ["Accepted", "Client", "Credentials", "Payout"]
 

@@ -5,9 +5,9 @@ from functools import lru_cache
 from django.conf import settings
 
 from common.http import Session, new_session
+from common.token_store import RedisTokenStore
 from mpesa.client import Client, Credentials
 from mpesa.pace import Pace
-from mpesa.tokens import RedisTokenStore
 from partners.models import Shortcode
 
 
@@ -42,4 +42,4 @@ def _session(base_url: str) -> Session:
 
 @lru_cache(maxsize=1)
 def _tokens() -> RedisTokenStore:
-    return RedisTokenStore(settings.REDIS_URL)
+    return RedisTokenStore(settings.REDIS_URL, system="mpesa")

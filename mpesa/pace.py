@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mpesa.shared import Away, Shared
+from common.shared import Away, Shared
 
 BURST_SECONDS = 0.2  # what may go at once: a fifth of a second's worth, at least one request
 SLOWEST = 0.2  # requests per second, unless the setting is slower still

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
 from common.http import new_session
+from common.token_store import LocalTokenStore, TokenStore
 from mpesa.client import Client, Credentials, Payout
-from mpesa.tokens import LocalTokenStore, TokenStore
 
 HOST = "https://daraja.example"
 OUR_ID = "0190163d-8694-739b-aea5-966c26f8ad91"

@@ -1,7 +1,7 @@
-"""Access tokens: one for all processes, fetched by one of them at a time.
+"""Access tokens of outside systems: one for all processes, fetched by one of them at a time.
 
-A new token kills the one before it, and a token knows only the products that the app had when it was issued
-(Daraja portal: Authorization, FAQ 3). So all workers share one, in Redis, encrypted.
+A new token of Daraja kills the one before it, and a token knows only the products that the app had when it was
+issued (Daraja portal: Authorization, FAQ 3). So all workers share one, in Redis, encrypted.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from redis import Redis
 
 from common.crypto import decrypt, encrypt
 from common.gateway import Retryable
-from mpesa.shared import Away, Shared
+from common.shared import Away, Shared
 
 USUAL_SECONDS = 3599
 EARLY_SECONDS = 60  # before its end, a token is no longer used
@@ -99,9 +99,11 @@ class RedisTokenStore:
         self,
         redis_url: str,
         *,
+        system: str,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        self._system = system
         self._shared = Shared(redis_url, clock=clock)
         self._local = LocalTokenStore(clock=clock)
         self._clock = clock
@@ -116,7 +118,7 @@ class RedisTokenStore:
     def drop(self, app: str, token: str) -> None:
         self._local.drop(app, token)
         try:
-            self._shared.ask(lambda redis: redis.eval(_DROP, 1, _name(app), _print(token)))
+            self._shared.ask(lambda redis: redis.eval(_DROP, 1, self._name(app), _print(token)))
         except Away:
             return  # what is still in Redis is refused once more when Redis is back, and dropped then
 
@@ -133,10 +135,10 @@ class RedisTokenStore:
             self._sleep(LOOK_AGAIN_SECONDS)
             if found := self._find(app):
                 return found
-        raise Retryable("M-Pesa's gateway gave no access token in time.")
+        raise Retryable(f"The gateway of {self._system} gave no access token in time.")
 
     def _find(self, app: str) -> str:
-        sealed = self._shared.ask(lambda redis: redis.hget(_name(app), "token"))
+        sealed = self._shared.ask(lambda redis: redis.hget(self._name(app), "token"))
         try:
             return decrypt(str(sealed)) if sealed else ""
         except ImproperlyConfigured:  # sealed with a key that is gone
@@ -145,7 +147,7 @@ class RedisTokenStore:
     def _store(self, app: str, token: NewToken) -> str:
         sealed = {"token": encrypt(token.text), "print": _print(token.text)}
         try:
-            self._shared.ask(lambda redis: _keep(redis, _name(app), sealed, token.usable_seconds))
+            self._shared.ask(lambda redis: _keep(redis, self._name(app), sealed, token.usable_seconds))
         except Away:
             self._local.keep(app, token)
         return token.text
@@ -153,14 +155,19 @@ class RedisTokenStore:
     def _lock(self, app: str, owner: str) -> bool:
         milliseconds = int(LOCK_SECONDS * 1000)
         return bool(
-            self._shared.ask(lambda redis: redis.set(f"{_name(app)}:lock", owner, nx=True, px=milliseconds))
+            self._shared.ask(
+                lambda redis: redis.set(f"{self._name(app)}:lock", owner, nx=True, px=milliseconds)
+            )
         )
 
     def _unlock(self, app: str, owner: str) -> None:
         try:
-            self._shared.ask(lambda redis: redis.eval(_UNLOCK, 1, f"{_name(app)}:lock", owner))
+            self._shared.ask(lambda redis: redis.eval(_UNLOCK, 1, f"{self._name(app)}:lock", owner))
         except Away:
             return  # it ends by itself
+
+    def _name(self, app: str) -> str:
+        return f"{self._system}:token:{app}"
 
 
 def _keep(redis: Redis, name: str, sealed: dict[str, str], seconds: float) -> None:
@@ -169,10 +176,6 @@ def _keep(redis: Redis, name: str, sealed: dict[str, str], seconds: float) -> No
             pipe.hset(name, field_name, value)
         pipe.pexpire(name, int(seconds * 1000))
         pipe.execute()
-
-
-def _name(app: str) -> str:
-    return f"mpesa:token:{app}"
 
 
 def _print(token: str) -> str:

@@ -11,10 +11,10 @@ import pytest
 import redis
 from django.conf import settings
 
+from common import token_store as tokens
 from common.gateway import Rejected, Retryable
-from mpesa import tokens
-from mpesa.shared import QUIET_SECONDS
-from mpesa.tokens import LocalTokenStore, NewToken, RedisTokenStore, app_key
+from common.shared import QUIET_SECONDS
+from common.token_store import LocalTokenStore, NewToken, RedisTokenStore, app_key
 from tests.mpesa.make_mpesa import ADDRESSES, client, payout
 
 APP = app_key("https://daraja.example", "key")
@@ -54,8 +54,8 @@ def never() -> NewToken:
 
 
 STORES: list[Callable[[Clock], tokens.TokenStore]] = [
-    lambda clock: RedisTokenStore(settings.REDIS_URL, clock=clock, sleep=clock.sleep),
-    lambda clock: RedisTokenStore(NO_REDIS, clock=clock, sleep=clock.sleep),
+    lambda clock: RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock, sleep=clock.sleep),
+    lambda clock: RedisTokenStore(NO_REDIS, system="mpesa", clock=clock, sleep=clock.sleep),
     lambda clock: LocalTokenStore(clock=clock),
 ]
 
@@ -97,12 +97,12 @@ class TestEveryStore:
 
 
 def test_a_token_is_shared_by_all_processes(clock: Clock) -> None:
-    RedisTokenStore(settings.REDIS_URL, clock=clock).get(APP, giving("one"))
-    assert RedisTokenStore(settings.REDIS_URL, clock=clock).get(APP, never) == "one"
+    RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock).get(APP, giving("one"))
+    assert RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock).get(APP, never) == "one"
 
 
 def test_redis_holds_neither_the_token_nor_the_key_in_clear(clock: Clock) -> None:
-    RedisTokenStore(settings.REDIS_URL, clock=clock).get(APP, giving("one-very-secret-token"))
+    RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock).get(APP, giving("one-very-secret-token"))
     name = f"mpesa:token:{APP}"
     assert kept().keys("*") == [name]
     assert "one-very-secret-token" not in json.dumps(kept().hgetall(name))
@@ -110,7 +110,7 @@ def test_redis_holds_neither_the_token_nor_the_key_in_clear(clock: Clock) -> Non
 
 
 def test_a_token_is_given_up_a_minute_before_its_end(clock: Clock) -> None:
-    RedisTokenStore(settings.REDIS_URL).get(APP, giving("one"))
+    RedisTokenStore(settings.REDIS_URL, system="mpesa").get(APP, giving("one"))
     assert 3_530_000 < kept().pttl(f"mpesa:token:{APP}") <= 3_539_000
     local = LocalTokenStore(clock=clock)
     local.get(APP, giving("one"))
@@ -126,19 +126,19 @@ def test_a_token_of_a_short_life_is_used_for_half_of_it() -> None:
 
 def test_a_token_sealed_with_a_lost_key_is_replaced(clock: Clock) -> None:
     kept().hset(f"mpesa:token:{APP}", mapping={"token": "gAAAAA-not-ours", "print": "x"})
-    assert RedisTokenStore(settings.REDIS_URL, clock=clock).get(APP, giving("one")) == "one"
+    assert RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock).get(APP, giving("one")) == "one"
 
 
 def test_whoever_finds_the_lock_taken_waits_for_the_token(clock: Clock) -> None:
     kept().set(f"mpesa:token:{APP}:lock", "somebody", px=60_000)
-    other = RedisTokenStore(settings.REDIS_URL, clock=clock)
+    other = RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock)
 
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
         if len(clock.slept) == 3:
             other._store(APP, NewToken(text="theirs", seconds=3599))
 
-    store = RedisTokenStore(settings.REDIS_URL, clock=clock, sleep=sleep)
+    store = RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock, sleep=sleep)
     assert store.get(APP, never) == "theirs"
     assert len(clock.slept) == 3
 
@@ -146,7 +146,7 @@ def test_whoever_finds_the_lock_taken_waits_for_the_token(clock: Clock) -> None:
 def test_whoever_gets_the_lock_looks_again_before_fetching(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = RedisTokenStore(settings.REDIS_URL, clock=clock)
+    store = RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock)
     lock = store._lock
 
     def lock_after_somebody_else(app: str, owner: str) -> bool:
@@ -159,7 +159,7 @@ def test_whoever_gets_the_lock_looks_again_before_fetching(
 
 def test_nobody_waits_for_ever_and_nothing_was_sent(clock: Clock) -> None:
     kept().set(f"mpesa:token:{APP}:lock", "somebody", px=60_000)
-    store = RedisTokenStore(settings.REDIS_URL, clock=clock, sleep=clock.sleep)
+    store = RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock, sleep=clock.sleep)
     with pytest.raises(Retryable):
         store.get(APP, never)
     assert sum(clock.slept) == pytest.approx(tokens.WAIT_SECONDS, abs=0.1)
@@ -172,7 +172,7 @@ def test_the_lock_of_a_killed_worker_ends_before_others_give_up(clock: Clock) ->
         seen.append(kept().pttl(f"mpesa:token:{APP}:lock"))
         return NewToken(text="one", seconds=3599)
 
-    RedisTokenStore(settings.REDIS_URL, clock=clock).get(APP, fetch)
+    RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock).get(APP, fetch)
     assert 0 < seen[0] < tokens.WAIT_SECONDS * 1000
     assert not kept().exists(f"mpesa:token:{APP}:lock")
 
@@ -182,22 +182,22 @@ def test_a_lock_that_somebody_took_over_is_left_alone(clock: Clock) -> None:
         kept().set(f"mpesa:token:{APP}:lock", "the next one")
         return NewToken(text="one", seconds=3599)
 
-    RedisTokenStore(settings.REDIS_URL, clock=clock).get(APP, slow)
+    RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock).get(APP, slow)
     assert kept().get(f"mpesa:token:{APP}:lock") == "the next one"
 
 
 def test_redis_is_tried_again_after_a_while(clock: Clock) -> None:
-    store = RedisTokenStore(NO_REDIS, clock=clock)
+    store = RedisTokenStore(NO_REDIS, system="mpesa", clock=clock)
     store.get(APP, giving("mine"))
     store._shared._redis = kept()
-    RedisTokenStore(settings.REDIS_URL, clock=clock).get(APP, giving("shared"))
+    RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock).get(APP, giving("shared"))
     assert store.get(APP, never) == "mine"
     clock.now += QUIET_SECONDS
     assert store.get(APP, never) == "shared"
 
 
 def test_a_token_fetched_while_redis_went_away_is_kept_here(clock: Clock) -> None:
-    store = RedisTokenStore(settings.REDIS_URL, clock=clock)
+    store = RedisTokenStore(settings.REDIS_URL, system="mpesa", clock=clock)
 
     def fetch() -> NewToken:
         store._shared._redis = redis.Redis.from_url(NO_REDIS)
@@ -251,7 +251,10 @@ def host() -> Iterator[str]:
 
 def pay_at_once(host: str, *, times: int, stores: int) -> None:
     """Pay from several processes' worth of clients at the same moment."""
-    clients = [client(base_url=host, tokens=RedisTokenStore(settings.REDIS_URL)) for _ in range(stores)]
+    clients = [
+        client(base_url=host, tokens=RedisTokenStore(settings.REDIS_URL, system="mpesa"))
+        for _ in range(stores)
+    ]
     start = threading.Barrier(times)
 
     def pay(number: int) -> str:
@@ -289,6 +292,6 @@ def test_when_the_token_dies_it_is_renewed_once_for_all(host: str) -> None:
 )
 def test_the_life_of_a_token_may_be_text_or_number_or_missing(host: str, life: object, seconds: int) -> None:
     Daraja.life = life
-    client(base_url=host, tokens=RedisTokenStore(settings.REDIS_URL)).ask_balance(**ADDRESSES)
+    client(base_url=host, tokens=RedisTokenStore(settings.REDIS_URL, system="mpesa")).ask_balance(**ADDRESSES)
     [name] = kept().keys("mpesa:token:*")
     assert kept().pttl(name) == pytest.approx((seconds - 60) * 1000, abs=5000)

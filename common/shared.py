@@ -9,7 +9,7 @@ import structlog
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-log = structlog.get_logger("mpesa.shared")
+log = structlog.get_logger("shared")
 
 QUIET_SECONDS = 5.0
 
