@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from common.models import InboundMessage
 from disbursements.models import Attempt, Disbursement, Event
-from disbursements.sweeping import PER_PARTNER
+from disbursements.sweeping import IN_HAND
 from mifos import operations as mifos
 from mifos.models import MifosPartner
 from tests.endtoend.platform import assert_the_books_agree, completed, disbursement, eventually
@@ -60,7 +60,7 @@ def test_a_worker_killed_while_sending_pays_nobody_twice_and_forgets_nobody(grou
 
     harm.kill(ground, "worker-payouts")
 
-    assert set(_sending().values_list("pk", flat=True)) == set(caught)  # committed before a byte left
+    assert set(_sending().values_list("pk", flat=True)) >= set(caught)  # committed before a byte left
     assert_the_books_agree(ground)
     assert completed(ground.approved)
     assert set(Attempt.objects.filter(pk__in=caught).values_list("status", flat=True)) == {"paid"}
@@ -130,8 +130,8 @@ def test_a_partner_with_300_loans_lets_another_pass(ground: Ground) -> None:
 
     eventually(lambda: completed([single]), "the other partner's loan is completed", seconds=60)
     steps = Event.objects.filter(disbursement__in=_of("pwani"), at__gte=since, new__in=["ready", "completed"])
-    # It waits twice, for its check and for its write-back, each time behind what one partner may have queued.
-    assert steps.count() <= 2 * PER_PARTNER + 100, f"{steps.count()} steps of 600 came first; {story(single)}"
+    # It waits twice, for its check and for its write-back, each time behind what may be in the hands of the workers.
+    assert steps.count() <= 2 * IN_HAND + 50, f"{steps.count()} steps of 600 came first; {story(single)}"
 
 
 def story(key: LoanKey) -> str:
