@@ -42,6 +42,7 @@ class Chaos:
     loans: int
     say: Say
     kills: list[str] = field(default_factory=list)
+    lifted: list[str] = field(default_factory=list)  # why the platform had paused something
 
     def run(self) -> int:
         """Play the storm, wait for the calm, judge, and return the exit code."""
@@ -96,6 +97,7 @@ class Chaos:
         """Wait until all has ended, and say how long that took; M-Pesa speaks again of what it was silent about."""
         begun = time.monotonic()
         self._break_silence()
+        self._lift_pauses()
         last = begun
         while not self._settled() and time.monotonic() - begun < LONGEST_CALM:
             if time.monotonic() - last > 30:
@@ -108,6 +110,18 @@ class Chaos:
         for payout in self.ground.outside.get("daraja/books")["payouts"]:
             if payout["status"] not in FINAL:
                 self.ground.outside.post(f"daraja/payouts/{payout['originator_conversation_id']}/result")
+
+    def _lift_pauses(self) -> None:
+        """Do what an operator does after trouble: lift what the platform has paused by itself."""
+        from django.contrib.auth import get_user_model
+        from django.utils import timezone
+
+        from partners import pausing
+
+        operator, _ = get_user_model()._default_manager.get_or_create(username="operator")
+        for dial in pausing.active():
+            pausing.lift(dial_id=dial.pk, by=operator, at=timezone.now(), reason="The storm is over.")
+            self.lifted.append(dial.reason)
 
     def _settled(self) -> bool:
         from vault.running.verdict import settled
@@ -156,6 +170,7 @@ class Chaos:
             "book_difference": len(verdict.book_difference),
             "settled_seconds": settled_seconds,
             "blows": {name: self.kills.count(name) for name in storm.HARMS if name in self.kills},
+            "pauses_lifted": self.lifted,
             "statuses": statuses(),
             "findings": verdict.lines(),
         }
