@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -58,6 +58,7 @@ class Line:
     tone: Tone
     verdicts: list[dict[str, Any]]
     evidence: str
+    times: int = 1  # said so often, `at` the last time
 
 
 def gather(row: Disbursement, *, now: datetime) -> dict[str, Any]:
@@ -65,11 +66,13 @@ def gather(row: Disbursement, *, now: datetime) -> dict[str, Any]:
     attempts = list(row.attempts.select_related("shortcode__partner").order_by("number"))
     messages = list(_messages(row))
     told = _told(row, messages)
+    headline = story.headline(row, now=now)
     return {
         "row": row,
         "state": status_badge(row),
         "tone": story.tone(row),
-        "headline": story.headline(row, now=now),
+        "headline": headline,
+        "attention": "" if row.attention in headline else row.attention,
         "next_words": story.next_words(row, now=now),
         "steps": story.steps(row, told=told),
         "lines": _timeline(row),
@@ -141,14 +144,18 @@ def _told(row: Disbursement, messages: Sequence[SmsNotification]) -> Step:
 
 
 def _timeline(row: Disbursement) -> list[Line]:
-    """Return the events as lines; a remark that only repeats the move before it is left out."""
-    events = list(row.events.order_by("id"))
-    before = [None, *events]
-    return [
-        _line(event, began=row.detected_at)
-        for event, last in zip(events, before, strict=False)
-        if last is None or event.old != event.new or event.note != last.note
-    ]
+    """Return the events as lines. A remark said again is counted, one that echoes its move is left out."""
+    lines: list[Line] = []
+    last: Event | None = None
+    for event in row.events.order_by("id"):
+        again = last is not None and (event.note, event.new, event.old) == (last.note, last.new, event.new)
+        echo = again and last is not None and event.at == last.at
+        if again and not echo and last is not None and (event.who, event.evidence) == (last.who, None):
+            lines[-1] = replace(lines[-1], times=lines[-1].times + 1, at=event.at)
+        elif not echo:
+            lines.append(_line(event, began=row.detected_at))
+        last = event
+    return lines
 
 
 def _line(event: Event, *, began: datetime) -> Line:
@@ -205,7 +212,8 @@ def _money(row: Disbursement) -> list[tuple[str, str, str]]:
     lines.append((paid, shown(row.amount), "pv-sum"))
     if row.changed_amount is not None and row.changed_amount != row.amount:
         lines.append(("Mifos says now", shown(row.changed_amount), ""))
-    lines.append(("Our charge, from the wallet", "not yet" if row.charge is None else shown(row.charge), ""))
+    charge = "Our charge, from the wallet" if row.receipt else "Our charge, if it is paid"
+    lines.append((charge, "not yet" if row.charge is None else shown(row.charge), ""))
     lines.append(("M-Pesa's cost", "not known yet" if row.mpesa_cost is None else shown(row.mpesa_cost), ""))
     return lines
 

@@ -224,6 +224,8 @@ def _checked(row: Disbursement) -> Step:
         return Step(name="Checked", tone=Tone.MOVING, words="next")
     if row.status == Status.HELD:
         return Step(name="Checked", tone=tone(row), words="held")
+    if row.checked_at is None:  # cancelled before its checks
+        return _not("Checked")
     return Step(name="Checked", tone=Tone.SETTLED, words="passed", at=row.checked_at)
 
 

@@ -12,6 +12,7 @@ from common.gateway import OutcomeUnknown
 from common.models import AuditLine
 from disbursements import checking, recording
 from disbursements.models import Disbursement
+from disbursements.pages import gather
 from disbursements.statuses import Status
 from tests.disbursements.outside import RECEIPT, World, post_result, result
 from tests.make import JANE, NOW
@@ -263,3 +264,28 @@ def test_the_window_takes_no_form(world: World, pages: Client) -> None:
     assert pages.post(page_of(row), {"status": "paid"}).status_code == 403
     row.refresh_from_db()
     assert row.status == Status.READY
+
+
+def test_a_remark_said_again_is_counted_and_never_hidden(world: World) -> None:
+    row = world.paid()
+    for minute in range(1, 5):
+        row.remark("Mifos did not take it yet.", at=NOW + timedelta(minutes=minute), who="mifos")
+    row.remark("Something else.", at=NOW + timedelta(minutes=5))
+    *_, tries, other = gather(row, now=NOW)["lines"]
+    assert (tries.words, tries.times, tries.at) == (
+        "Mifos did not take it yet.",
+        4,
+        NOW + timedelta(minutes=4),
+    )
+    assert (other.words, other.times) == ("Something else.", 1)
+
+
+def test_what_asks_for_a_person_is_said_once(world: World) -> None:
+    world.approve(12, phone="")
+    row = world.take(12)
+    checking.check(disbursement_id=row.pk, at=NOW)
+    row.refresh_from_db()
+    assert [line.words for line in gather(row, now=NOW)["lines"]] == [
+        "Seen approved in Mifos.",
+        row.attention,
+    ]
