@@ -1,8 +1,8 @@
 """Speaks to one tenant of one Mifos (Apache Fineract) server; knows nothing of our tables and settings."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import requests
@@ -10,7 +10,9 @@ import requests
 from common.gateway import OutcomeUnknown, Rejected, Retryable
 from common.http import Answer, Timeout, call
 from mifos import commands, errors, parsing
+from mifos.collecting import Collecting
 from mifos.parsing import Malformed
+from mifos.reading import an_object, must_be_good, understood
 from mifos.shapes import (
     Client,
     DisburseAnswer,
@@ -23,7 +25,6 @@ from mifos.shapes import (
     Product,
 )
 
-T = TypeVar("T")
 Session = requests.Session
 
 HOOK_NAME = "payment-vault"
@@ -32,7 +33,7 @@ _HOOK_EVENTS = [
 ]
 
 
-class Mifos:
+class Mifos(Collecting):
     """One tenant and API user. Reads raise Rejected or Retryable; commands also OutcomeUnknown.
 
     `mifos.errors.advice` says what an error of a command asks for.
@@ -69,12 +70,12 @@ class Mifos:
         )
         expired = answer.status == 403 and "shouldRenewPassword" in answer.object()
         if not expired:
-            _must_be_good(answer)
-        return _understood(lambda: parsing.login(_an_object(answer)))
+            must_be_good(answer)
+        return understood(lambda: parsing.login(an_object(answer)))
 
     def products(self) -> tuple[Product, ...]:
         answer = self._read("/loanproducts", operation="products")
-        return _understood(lambda: tuple(parsing.product(each) for each in parsing.items(answer.json())))
+        return understood(lambda: tuple(parsing.product(each) for each in parsing.items(answer.json())))
 
     def approved_loans(self, *, offset: int = 0, limit: int = 100, order_by: str = "id") -> Iterator[Loan]:
         """Go through the loans that wait for disbursal (status 200), page by page, until a short page.
@@ -105,7 +106,7 @@ class Mifos:
     def loan(self, loan_id: int, *, tranches: bool = True) -> Loan:
         params = {"associations": "multiDisburseDetails"} if tranches else {}
         answer = self._read(f"/loans/{loan_id}", operation="loan", reference=str(loan_id), params=params)
-        return _understood(lambda: parsing.loan(_an_object(answer)))
+        return understood(lambda: parsing.loan(an_object(answer)))
 
     def active_tranche_loans(self, loan_ids: Sequence[int]) -> Iterator[Loan]:
         """Read loans one by one and return the active ones with a tranche still to be disbursed.
@@ -125,11 +126,11 @@ class Mifos:
 
     def client(self, client_id: int) -> Client:
         answer = self._read(f"/clients/{client_id}", operation="client", reference=str(client_id))
-        return _understood(lambda: parsing.client(_an_object(answer)))
+        return understood(lambda: parsing.client(an_object(answer)))
 
     def payment_types(self) -> tuple[PaymentType, ...]:
         answer = self._read("/paymenttypes", operation="payment types")
-        return _understood(lambda: tuple(parsing.payment_type(each) for each in parsing.items(answer.json())))
+        return understood(lambda: tuple(parsing.payment_type(each) for each in parsing.items(answer.json())))
 
     def business_date(self) -> date | None:
         """Return the tenant's business date, or None where none is stored (then its own calendar holds).
@@ -139,8 +140,8 @@ class Mifos:
         answer = self._send("GET", "/businessdate/BUSINESS_DATE", operation="business date", reads=True)
         if answer.status == 404:
             return None
-        _must_be_good(answer)
-        return _understood(lambda: parsing.day(_an_object(answer).get("date")))
+        must_be_good(answer)
+        return understood(lambda: parsing.day(an_object(answer).get("date")))
 
     def disburse(self, command: DisburseCommand) -> DisburseAnswer:
         """Record a disbursement.
@@ -169,8 +170,8 @@ class Mifos:
         answer = self._send("GET", path, operation="transaction", reference=external_id, reads=True)
         if answer.status == 404 and errors.fault(answer).code == errors.NO_SUCH_TRANSACTION:
             return None
-        _must_be_good(answer)
-        return _understood(lambda: parsing.transaction(_an_object(answer), loan_id=loan_id))
+        must_be_good(answer)
+        return understood(lambda: parsing.transaction(an_object(answer), loan_id=loan_id))
 
     def transactions(self, loan_id: int) -> tuple[LoanTransaction, ...]:
         """Return a loan's transactions, to look for a receipt; Fineract hides most of the reversed ones."""
@@ -180,16 +181,16 @@ class Mifos:
             reference=str(loan_id),
             params={"associations": "transactions"},
         )
-        return _understood(
+        return understood(
             lambda: tuple(
                 parsing.transaction(each, loan_id=loan_id)
-                for each in parsing.items(_an_object(answer).get("transactions") or [])
+                for each in parsing.items(an_object(answer).get("transactions") or [])
             )
         )
 
     def hooks(self) -> tuple[Hook, ...]:
         answer = self._read("/hooks", operation="hooks")
-        return _understood(lambda: tuple(parsing.hook(each) for each in parsing.items(answer.json())))
+        return understood(lambda: tuple(parsing.hook(each) for each in parsing.items(answer.json())))
 
     def register_hook(self, url: str) -> int:
         """Make the hook that wakes us, and return its id. Mifos fetches the URL once while it does so.
@@ -236,13 +237,13 @@ class Mifos:
                 "sortOrder": "ASC",
             },
         )
-        return _understood(lambda: parsing.items(_an_object(answer).get("pageItems")))
+        return understood(lambda: parsing.items(an_object(answer).get("pageItems")))
 
     def _read(
         self, path: str, *, operation: str, reference: str = "", params: Mapping[str, str] | None = None
     ) -> Answer:
         answer = self._send("GET", path, operation=operation, reference=reference, reads=True, params=params)
-        _must_be_good(answer)
+        must_be_good(answer)
         return answer
 
     def _send(
@@ -288,27 +289,3 @@ def _readable(page: Sequence[Mapping[str, Any]], unreadable: list[str]) -> Itera
             yield parsing.loan(body)
         except Malformed as exc:
             unreadable.append(f"{body.get('id')} ({exc})")
-
-
-def _must_be_good(answer: Answer) -> None:
-    """:raises Rejected, Retryable: a read was refused, or something that is not Mifos's API answered it"""
-    if not answer.ok:
-        raise errors.judge_read(answer)
-    if answer.json() is None:
-        raise Retryable(
-            "something that is not Mifos answered; is there a proxy in between?", code=errors.HTML
-        )
-
-
-def _an_object(answer: Answer) -> Mapping[str, Any]:
-    parsed = answer.json()
-    if not isinstance(parsed, dict):
-        raise Malformed("not an object")
-    return parsed
-
-
-def _understood(parse: Callable[[], T]) -> T:
-    try:
-        return parse()
-    except Malformed as exc:
-        raise Retryable(f"Mifos gave an answer that cannot be read: {exc}", code=errors.SHAPE) from exc

@@ -67,7 +67,7 @@ def advice(exc: GatewayError) -> Advice:
             return Advice.NEW_KEY_AFTER_READING if _conflict(exc.code) else Advice.SAME_KEY_LATER
         case _ if exc.stop:
             return Advice.CONFIGURATION
-        case _ if exc.code.endswith(".cannot.be.a.future.date"):
+        case _ if exc.code.endswith((".cannot.be.a.future.date", ".transaction.in.the.future")):
             return Advice.BUSINESS_DATE
         case _ if _to_mend(exc.code):
             return Advice.FIX_DATA_OR_RIGHTS

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from common.gateway import GatewayError, Rejected
+from common.http import Timeout
 from common.money import CENT, LARGEST
 from mifos import address, diagnosis, errors, sessions
 from mifos.client import Mifos
@@ -63,9 +64,10 @@ class Synced:
     gone: int
 
 
-def connect(mifos_partner: MifosPartner) -> Mifos:
+def connect(mifos_partner: MifosPartner, *, timeout: Timeout | None = None) -> Mifos:
     """Make a client for one tenant; the HTTP session is shared by all tenants of the server.
 
+    :param timeout: for somebody who cannot wait as long as usual
     :raises Rejected: the address is not one that we may speak to
     """
     try:
@@ -85,6 +87,7 @@ def connect(mifos_partner: MifosPartner) -> Mifos:
         username=mifos_partner.mifos_username,
         password=mifos_partner.mifos_password,
         session=session,
+        timeout=timeout,
     )
 
 
