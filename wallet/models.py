@@ -35,7 +35,9 @@ class Kind(models.TextChoices):
     CUSTOMERS = "customers", "Paid to clients"
     OPENING = "opening", "Opening balances"
     SUSPENSE = "suspense", "Suspense"
-    UTILITY = "utility", "M-Pesa Utility"
+    UTILITY = "utility", "M-Pesa Utility"  # minus what was moved there from the bank or a paybill
+    WORKING = "working", "M-Pesa Working"  # of the paybill that float was moved from
+    BANK_COST = "bank_cost", "Bank's fees"
     MPESA_UNEXPLAINED = "mpesa_unexplained", "M-Pesa, unexplained"
 
 
@@ -50,6 +52,7 @@ class TransferType(models.TextChoices):
 
     OPENING = "opening", "Opening balance"
     TOPUP = "topup", "Top-up"
+    SUSPENSE = "suspense", "Received, owner unknown"
     HOLD = "hold", "Charge held"
     RELEASE = "release", "Held charge given back"
     CHARGE = "charge", "Charge"
@@ -60,7 +63,9 @@ class TransferType(models.TextChoices):
     PURCHASE_RELEASE = "purchase_release", "Money for a float purchase given back"
     FLOAT_PURCHASE = "b2c_float_purchase", "Float purchase"
     FLOAT_ADJUSTMENT = "float_adjustment", "Float set to M-Pesa's figure"
+    FUNDING = "float_funding", "Moved from the bank to M-Pesa"
     MPESA_COST = "mpesa_cost", "M-Pesa's fee"
+    BANK_COST = "bank_cost", "Bank's fee"
     CORRECTION = "correction", "Correction"
     REVERSAL = "reversal", "Reversal"
 
@@ -329,3 +334,15 @@ class ObservedBalance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.shortcode_id} at {self.observed_at}"
+
+
+from wallet.bank_models import (  # noqa: E402, F401 - Django looks for models here
+    BankAccount,
+    BankCredit,
+    BankCreditEvent,
+    BankDebit,
+    TopUp,
+    TopUpEvent,
+)
+from wallet.observations import FloatWatch, LedgerProof  # noqa: E402, F401
+from wallet.purchases import AutoFloatRule, FloatPurchase, FloatPurchaseEvent  # noqa: E402, F401
