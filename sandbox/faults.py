@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,14 +124,19 @@ class Faults:
         subject: Mapping[str, object] | None = None,
         *,
         generic: bool = False,
+        kinds: Container[str] | None = None,
     ) -> Fault | None:
         """The fault to play on this request, if any; a played fault is counted.
+
+        ``kinds``: only these can be played here, all other rules are left alone.
 
         Generic kinds are drawn by ``routing.operation`` only, a system's own kinds by its handlers,
         so that one request draws each rule once.
         """
         for rule in self._rules.values():
             if (rule.kind in GENERIC_KINDS) is not generic or not rule.fits(system, operation, subject or {}):
+                continue
+            if kinds is not None and rule.kind not in kinds:
                 continue
             if rule.rate >= 1 or rule.random.random() < rule.rate:
                 rule.played += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,8 +11,10 @@ from aiohttp import web
 from sandbox.daraja import ids
 from sandbox.daraja.asking import Asked, ask
 from sandbox.daraja.balance import account_line
+from sandbox.daraja.entries import Movement, enter
 from sandbox.daraja.gateway import Call
 from sandbox.daraja.results import INTERNAL_URL, parameter
+from sandbox.daraja.state import Shortcode
 from sandbox.world import World
 
 REFERENCES = [
@@ -23,6 +26,11 @@ TRANSFERS = {  # command: (account that pays, account that receives)
     "BusinessPayToBulk": ("working", "utility"),
     "BusinessTransferFromMMFToUtility": ("working", "utility"),
     "BusinessTransferFromUtilityToMMF": ("utility", "working"),
+}
+REASONS = {
+    "BusinessPayToBulk": "Business Pay to Bulk via API",
+    "BusinessTransferFromMMFToUtility": "Business Transfer of Funds from MMF to Utility via API",
+    "BusinessTransferFromUtilityToMMF": "Business Transfer of Funds from Utility to MMF via API",
 }
 ACCOUNT_NAMES = {"working": "Working Account", "utility": "Utility Account"}
 
@@ -40,9 +48,9 @@ def _move(asked: Asked) -> dict[str, Any]:
         return _failed(asked, refused)
     source, target = TRANSFERS[command]
     receiver = world.daraja.shortcodes[str(body["PartyB"])]
-    setattr(payer, source, getattr(payer, source) - amount)
-    setattr(receiver, target, getattr(receiver, target) + amount)
     receipt, at = world.daraja.new_receipt(), world.clock.now()
+    enter(payer, source, -amount, _movement(receipt, at, command, f"to {receiver.number}", receiver))
+    enter(receiver, target, amount, _movement(receipt, at, command, f"from {payer.number}", payer))
     world.daraja.transfers.append(
         {
             "receipt": receipt,
@@ -71,6 +79,16 @@ def _move(asked: Asked) -> dict[str, Any]:
         ],
         references=REFERENCES,
         strings=True,
+    )
+
+
+def _movement(receipt: str, at: datetime, command: str, way: str, other: Shortcode) -> Movement:
+    return Movement(
+        receipt=receipt,
+        details=f"{REASONS[command]} {way}",
+        reason=REASONS[command],
+        at=at,
+        other_party=f"{other.number} - {other.name}",
     )
 
 

@@ -7,12 +7,17 @@ from decimal import Decimal
 
 from sandbox.daraja import tariff
 from sandbox.daraja.codes import SUCCESS, text_of
+from sandbox.daraja.entries import Movement, enter
 from sandbox.daraja.operators import operator_refusal
 from sandbox.daraja.state import Payout, Phone, Shortcode
 from sandbox.world import World
 
 MOBILE = re.compile(r"254[17][0-9]{8}\Z")
 FINAL = ("Completed", "Cancelled", "Declined", "Expired")
+REASONS = {
+    "SalaryPayment": "Salary Payment via API",
+    "PromotionPayment": "Promotion Payment via API",
+}
 
 
 def finish(world: World, payout: Payout, consumer_key: str, *, forced: str | None = None) -> None:
@@ -76,12 +81,32 @@ def _limit_refusal(world: World, payout: Payout, phone: Phone) -> str | None:
 def _move(world: World, payout: Payout, shortcode: Shortcode) -> None:
     state, today = world.daraja, world.daraja.today()
     payout.charge = fee(world, payout.amount)
-    shortcode.utility -= payout.amount
-    shortcode.charges_paid -= payout.charge
-    state.phone(payout.phone).receive(payout.amount, today)
+    phone = state.phone(payout.phone)
+    _enter(payout, shortcode, phone)
+    phone.receive(payout.amount, today)
     payout.status = "Completed"
     state.by_receipt[payout.receipt] = payout
     world.tell("daraja", f"KES {payout.amount} paid to {payout.phone}, receipt {payout.receipt}")
+
+
+def _enter(payout: Payout, shortcode: Shortcode, phone: Phone) -> None:
+    """The lines of the payment and of its charge."""
+    at, other = payout.finished_at or payout.at, f"{payout.phone} - {phone.name}"
+    movement = Movement(
+        receipt=payout.receipt,
+        details=f"Business Payment to {other} via API. Original conversation ID is {payout.conversation_id}.",
+        reason=REASONS.get(payout.command, "Business Payment to Customer via API"),
+        at=at,
+        initiated_at=payout.at,
+        other_party=other,
+    )
+    enter(shortcode, "utility", -payout.amount, movement)
+    if payout.charge:
+        details, reason = f"Business Payment Charge for {payout.receipt}", "Business Payment Charge"
+        charge = Movement(
+            receipt=payout.receipt, details=details, reason=reason, at=at, linked=payout.receipt
+        )
+        enter(shortcode, "charges_paid", -payout.charge, charge)
 
 
 def fee(world: World, amount: Decimal) -> Decimal:

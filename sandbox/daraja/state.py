@@ -9,21 +9,23 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sandbox.daraja import ids
+from sandbox.daraja.entries import Entry
 from sandbox.daraja.keys import credential_key
+from sandbox.daraja.payments import Payments
 from sandbox.daraja.switches import FAULT_KINDS, register_switches
 from sandbox.daraja.tariff import B2C_FEES, Table
 
 if TYPE_CHECKING:
     from sandbox.world import World
 
-ROLES = ("b2c", "status", "balance", "b2b")
+ROLES = ("b2c", "status", "balance", "b2b", "reversal")
 FIRST_NAMES = ("JOHN", "MARY", "PETER", "GRACE", "JAMES", "FAITH", "BRIAN", "MERCY", "DAVID", "ESTHER")
 LAST_NAMES = ("KAMAU", "OTIENO", "WANJIKU", "MUTUA", "ACHIENG", "NJOROGE", "CHEBET", "WAMBUI", "BARASA")
 
 
 @dataclass(slots=True, kw_only=True)
 class Shortcode:
-    """An organisation: its credentials and its three accounts."""
+    """An organisation: its credentials, its three accounts, and how customers pay it."""
 
     number: str
     consumer_key: str = ""
@@ -39,6 +41,13 @@ class Shortcode:
     charges_paid: Decimal = Decimal(0)
     wrong_credentials: int = 0
     locked: bool = False
+    organisation: str = "paybill"  # paybill | till
+    head_office: str = ""  # of a till: the BusinessShortCode of its STK pushes
+    passkey: str = ""
+    external_validation: bool = False
+    c2b_tariff: str = "none"
+    collected: Decimal = Decimal(0)  # paid in by customers and not settled to Working yet
+    entries: list[Entry] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,6 +134,7 @@ class State:
         self.by_receipt: dict[str, Payout] = {}  # paid ones only
         self.by_gateway_id: dict[str, Payout] = {}
         self.transfers: list[dict[str, Any]] = []
+        self.payments = Payments()
         self.fees: Table = B2C_FEES
         self.refused_ids: set[str] = set()
         self.tokens: dict[str, Token] = {}
@@ -186,6 +196,7 @@ def as_books(state: State) -> dict[str, Any]:
                 "utility": f"{shortcode.utility:.2f}",
                 "working": f"{shortcode.working:.2f}",
                 "charges_paid": f"{shortcode.charges_paid:.2f}",
+                "collected": f"{shortcode.collected:.2f}",
                 "locked": shortcode.locked,
             }
             for number, shortcode in state.shortcodes.items()
@@ -196,6 +207,7 @@ def as_books(state: State) -> dict[str, Any]:
             for number, phone in state.phones.items()
         },
         "transfers": state.transfers,
+        **state.payments.as_books(),
         "queries": state.queries,
         "tokens": state.tokens_given,
         "duplicates_refused": state.duplicates_refused,

@@ -10,7 +10,7 @@ from sandbox.daraja import ids
 from sandbox.daraja.asking import Asked, ask
 from sandbox.daraja.codes import text_of
 from sandbox.daraja.gateway import Call
-from sandbox.daraja.paying import FINAL
+from sandbox.daraja.paying import FINAL, REASONS
 from sandbox.daraja.results import Parameter, parameter
 from sandbox.daraja.state import Payout
 from sandbox.world import World
@@ -69,8 +69,3 @@ def _parameters(world: World, payout: Payout, status: str) -> list[Parameter]:
         parameter("ReceiptNo", payout.receipt),
     ]
 
-
-REASONS = {
-    "SalaryPayment": "Salary Payment via API",
-    "PromotionPayment": "Promotion Payment via API",
-}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from sandbox.daraja.entries import Movement, enter
 from sandbox.ncba.state import HOLDING_PREFIX, Arrival
 from sandbox.world import World
 
@@ -40,10 +41,19 @@ async def _arrive(world: World, arrival: Arrival) -> None:
         return
     arrival.status, arrival.arrived_at = "arrived", world.clock.now()
     shortcode = world.daraja.shortcodes[arrival.shortcode]
-    setattr(shortcode, arrival.into, getattr(shortcode, arrival.into) + arrival.amount)
+    receipt = world.daraja.new_receipt()
+    movement = Movement(
+        receipt=receipt,
+        details=f"Funds received from NCBA, {arrival.reference}",
+        reason="Organization Deposit of Funds from Bank",
+        at=arrival.arrived_at,
+        initiated_at=arrival.at,
+        other_party="NCBA",
+    )
+    enter(shortcode, arrival.into, arrival.amount, movement)
     world.daraja.transfers.append(
         {
-            "receipt": world.daraja.new_receipt(),
+            "receipt": receipt,
             "command": "FromBank",
             "from": "NCBA",
             "to": shortcode.number,
