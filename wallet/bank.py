@@ -1,0 +1,114 @@
+"""From the stored account at NCBA to the clients that speak for it, and the addresses by which NCBA calls us."""
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from common import tokens
+from common.gateway import GatewayError, Rejected
+from common.http import Session, new_session
+from common.money import shown
+from common.token_store import RedisTokenStore
+from wallet import ncba_settings
+from wallet.bank_models import BankAccount
+from wallet.ncba import Gateway, Till
+from wallet.ncba_shapes import BankBalance, GatewayLogin, TillLogin
+
+TOKEN_PURPOSE = "ncba"
+
+
+def active() -> BankAccount | None:
+    """Return the account that the platform works with, if there is one."""
+    return BankAccount.objects.filter(is_active=True).first()
+
+
+def till(account: BankAccount) -> Till:
+    """Return a client of the till.
+
+    :raises Rejected: it was never set up
+    """
+    if not (account.till and account.till_username and account.till_password):
+        raise Rejected("The till's number, user name or password is missing", stop=True)
+    return Till(
+        base_url=settings.NCBA_TILL_URL,
+        login=TillLogin(user=account.till_username, password=account.till_password),
+        ncba=ncba_settings.current(),
+        session=_session(settings.NCBA_TILL_URL),
+        tokens=_tokens(),
+    )
+
+
+def gateway(account: BankAccount) -> Gateway:
+    """Return a client of the Open Banking gateway.
+
+    :raises Rejected: it was never set up
+    """
+    if not has_gateway(account):
+        raise Rejected("The gateway's address, user, password or subscription key is missing", stop=True)
+    login = GatewayLogin(
+        user=account.gateway_user,
+        password=account.gateway_password,
+        subscription_key=account.subscription_key,
+    )
+    return Gateway(
+        base_url=settings.NCBA_OPEN_BANKING_URL,
+        login=login,
+        ncba=ncba_settings.current(),
+        session=_session(settings.NCBA_OPEN_BANKING_URL),
+        tokens=_tokens(),
+    )
+
+
+def has_gateway(account: BankAccount) -> bool:
+    """Whether the account can be asked for its statement."""
+    login = (account.gateway_user, account.gateway_password, account.subscription_key)
+    return bool(settings.NCBA_OPEN_BANKING_URL and all(login))
+
+
+def account_reference(account: BankAccount, code: str) -> str:
+    """Return what a partner writes into the account field of its payment."""
+    return f"{account.till}#{code.upper()}"
+
+
+def callback_address(account: BankAccount, what: str) -> str:
+    """Return the address for the bank's form: `what` is paybill or account."""
+    token = tokens.make(TOKEN_PURPOSE, account.pk, version=account.callback_version)
+    return f"{settings.PUBLIC_BASE_URL}/callbacks/ncba/{token}/{what}"
+
+
+def named_by(token: str) -> BankAccount | None:
+    """Return the account that a callback token names; the version before the present one is still good."""
+    subject = tokens.read(TOKEN_PURPOSE, token)
+    row = BankAccount.objects.filter(pk=subject.id).first() if subject else None
+    if subject is None or row is None:
+        return None
+    return row if row.callback_version - 1 <= subject.version <= row.callback_version else None
+
+
+def examine(account: BankAccount) -> tuple[bool, list[str], BankBalance | None]:
+    """Try both logins and say in words what works; no money moves."""
+    lines: list[str] = []
+    good, balance = True, None
+    try:
+        till(account).log_in()
+        lines.append("The till accepts the user name and password.")
+    except GatewayError as exc:
+        good = False
+        lines.append(f"The till does not work: {exc}.")
+    try:
+        balance = gateway(account).balance(account.account)
+        lines.append(f"The gateway works: the account holds {shown(balance.available)}.")
+    except GatewayError as exc:
+        good = False
+        lines.append(f"The gateway does not work: {exc}.")
+    return good, lines, balance
+
+
+@lru_cache(maxsize=4)
+def _session(base_url: str) -> Session:
+    return new_session(allow_private=settings.ALLOW_PRIVATE_HOSTS)
+
+
+@lru_cache(maxsize=1)
+def _tokens() -> RedisTokenStore:
+    return RedisTokenStore(settings.REDIS_URL, system="ncba")
