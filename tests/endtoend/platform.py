@@ -17,6 +17,7 @@ from sms.models import SmsNotification
 from vault.running import verdict
 from vault.running.agreement import LoanKey
 from vault.running.ground import Ground
+from vault.running.verdict import TELLING
 
 SETTLES_WITHIN = 120.0
 
@@ -74,7 +75,8 @@ def hurry(keys: Collection[LoanKey]) -> bool:
     quiet = Disbursement.objects.filter(moved_at__lt=now - timedelta(seconds=4))
     quiet.filter(next_step_at__gt=soon).update(next_step_at=now, queued_at=None)
     InboundMessage.objects.filter(applied_at__isnull=True, next_step_at__gt=soon).update(next_step_at=now)
-    SmsNotification.objects.filter(status="pending", next_step_at__gt=soon).update(next_step_at=now)
+    told = SmsNotification.objects.filter(status__in=TELLING, moved_at__lt=now - timedelta(seconds=4))
+    told.filter(next_step_at__gt=soon).update(next_step_at=now)
     MifosPartner.objects.filter(retry_at__gt=now).update(retry_at=None)
     often = MifosPartner.objects.filter(poll_seconds__lt=60, next_step_at__gt=soon)
     often.update(next_step_at=now)
