@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 
 from common import rows
 
@@ -20,7 +20,7 @@ class LostRace(Exception):
 class Moving(models.Model):
     """A row with a status, the table of its moves, and a history.
 
-    A subclass names `NEXT` (status → what may follow) and writes its history in `_record`.
+    A subclass names `NEXT` (status → what may follow) and makes its history row in `_history`.
     """
 
     NEXT: ClassVar[Mapping[str, frozenset[str]]]
@@ -40,13 +40,20 @@ class Moving(models.Model):
         old = self.status
         if new not in self.NEXT[old]:
             raise ForbiddenMove(f"{self}: {old} -> {new}")
-        with transaction.atomic(savepoint=False):  # a lost race undoes the caller's transaction as a whole
-            if not rows.move(type(self), self.pk, old=old, new=new, at=at, changes=changes):
-                raise LostRace(f"{self}: no longer {old}")
-            self.status, self.moved_at = new, at
-            for name, value in changes.items():
-                setattr(self, name, value)
-            self._record(old=old, new=new, at=at, note=note)
+        history = self._history(old=old, new=new, at=at, note=note)
+        if not rows.move(type(self), self.pk, old=old, new=new, at=at, changes=changes, history=history):
+            _give_up_transaction()
+            raise LostRace(f"{self}: no longer {old}")
+        self.status, self.moved_at = new, at
+        for name, value in changes.items():
+            setattr(self, name, value)
 
-    def _record(self, *, old: str, new: str, at: datetime, note: str) -> None:
+    def _history(self, *, old: str, new: str, at: datetime, note: str) -> models.Model | None:
+        """Return the history row of a move, not yet saved; None where another table tells the story."""
         raise NotImplementedError
+
+
+def _give_up_transaction() -> None:
+    """Let a lost race undo the caller's transaction as a whole, so that nothing is done by halves."""
+    if connection.in_atomic_block:
+        transaction.set_rollback(True)

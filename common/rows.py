@@ -31,20 +31,34 @@ def read(model: type[Row], row_id: UUID) -> Row:
 
 def insert(row: models.Model) -> None:
     """Insert a row that has its primary key."""
-    values = [_stored(field, field.pre_save(row, add=True)) for field in _fields(type(row))]
     with connection.cursor() as cursor:
-        cursor.execute(_insert(type(row)), values)
+        cursor.execute(_insert(type(row)), _values(row))
     row._state.adding, row._state.db = False, "default"
 
 
 def move(
-    model: type[models.Model], row_id: UUID, *, old: str, new: str, at: datetime, changes: dict[str, Any]
+    model: type[models.Model],
+    row_id: UUID,
+    *,
+    old: str,
+    new: str,
+    at: datetime,
+    changes: dict[str, Any],
+    history: models.Model | None = None,
 ) -> bool:
-    """Set a status and other columns where the old status still holds; say whether it did."""
+    """Set a status and other columns where the old status still holds, with the history row in the same statement.
+
+    :returns: whether it did; if not, nothing is written
+    """
     named = {"status": new, "moved_at": at} | changes
     values = [_stored(model._meta.get_field(name), value) for name, value in named.items()]
+    statement = _update(model, tuple(named))
+    if history is not None:
+        statement, values = _with_history(statement, type(history)), [*values, row_id, old, *_values(history)]
+    else:
+        values += [row_id, old]
     with connection.cursor() as cursor:
-        cursor.execute(_update(model, tuple(named)), [*values, row_id, old])
+        cursor.execute(statement, values)
         return bool(cursor.rowcount == 1)
 
 
@@ -70,6 +84,20 @@ def _insert(model: type[models.Model]) -> str:
 def _update(model: type[models.Model], names: tuple[str, ...]) -> str:
     columns = ", ".join(f'"{model._meta.get_field(name).column}" = %s' for name in names)  # type: ignore[union-attr]
     return f'update "{model._meta.db_table}" set {columns} where id = %s and status = %s'  # noqa: S608 - our own
+
+
+@lru_cache(maxsize=256)
+def _with_history(update: str, model: type[models.Model]) -> str:
+    columns = ", ".join(f'"{field.column}"' for field in _fields(model))
+    marks = ", ".join(["%s"] * len(_fields(model)))
+    return (
+        f"with moved as ({update} returning id) "  # noqa: S608 - our own names
+        f'insert into "{model._meta.db_table}" ({columns}) select {marks} from moved'
+    )
+
+
+def _values(row: models.Model) -> list[Any]:
+    return [_stored(field, field.pre_save(row, add=True)) for field in _fields(type(row))]
 
 
 def _stored(field: Any, value: Any) -> Any:

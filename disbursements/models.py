@@ -177,20 +177,21 @@ class Disbursement(Moving):
         cleared = {"hold_cause": "", "queued_at": None, "reason": note, "next_step_at": None}
         self._move(new, at=at, note=note, **(cleared | changes))
 
-    def _record(self, *, old: str, new: str, at: datetime, note: str) -> None:
+    def _history(self, *, old: str, new: str, at: datetime, note: str) -> models.Model:
         who, evidence = self._line
-        rows.insert(Event(disbursement=self, old=old, new=new, at=at, note=note, who=who, evidence=evidence))
+        return Event(disbursement=self, old=old, new=new, at=at, note=note, who=who, evidence=evidence)
 
     def remark(self, note: str, *, at: datetime, who: str = "us", evidence: Any = None) -> None:
         """Write a line on the timeline without a move."""
-        Event.objects.create(
-            disbursement=self, old=self.status, new=self.status, at=at, note=note, who=who, evidence=evidence
+        same = self.status
+        rows.insert(
+            Event(disbursement=self, old=same, new=same, at=at, note=note, who=who, evidence=evidence)
         )
 
     def ask_for_person(self, words: str, *, at: datetime) -> None:
         """Raise attention: say what only a person can do. The oldest moment stays."""
-        rows = type(self).objects.filter(pk=self.pk).exclude(attention=words)
-        if rows.update(attention=words, attention_at=self.attention_at or at):
+        told = type(self).objects.filter(pk=self.pk).exclude(attention=words)
+        if told.update(attention=words, attention_at=self.attention_at or at):
             self.attention, self.attention_at = words, self.attention_at or at
             self.remark(words, at=at)
 
@@ -262,7 +263,7 @@ class Attempt(Moving):
         """Move along `ATTEMPT_NEXT`; the disbursement's timeline is this table's history."""
         self._move(new, at=at, **changes)
 
-    def _record(self, *, old: str, new: str, at: datetime, note: str) -> None:
+    def _history(self, *, old: str, new: str, at: datetime, note: str) -> None:
         """Its disbursement writes the line of the same transaction."""
 
 

@@ -337,8 +337,8 @@ class SmsNotification(Moving):
             next_step_at=at + gap if gap else None, updated_at=at
         )
 
-    def _record(self, *, old: str, new: str, at: datetime, note: str) -> None:
-        self.events.create(old=old, new=new, at=at, note=note[:300])
+    def _history(self, *, old: str, new: str, at: datetime, note: str) -> models.Model:
+        return SmsEvent(notification=self, old=old, new=new, at=at, note=note[:300])
 
 
 class SmsEvent(models.Model):
