@@ -228,6 +228,16 @@ ACTS: Mapping[str, Act] = {
 }
 
 
+_MOVED = "Somebody or something else moved it a moment ago. Look again before you go on."
+_OTHER_RECEIPT = "That receipt belongs to another payment already; nothing was changed."
+_REFUSED_BY_DATABASE = {  # what two people can run into at once, or one by a slip of the pen
+    "settlement_one_open": "Somebody else proposed a settlement a moment ago; agree to it or refuse it first.",
+    "disbursement_two_people": "You have approved it already; another person must approve it too.",
+    "disbursement_receipt_once": _OTHER_RECEIPT,
+    "attempt_receipt_once": _OTHER_RECEIPT,
+}
+
+
 def offered(
     row: Disbursement, *, proposal: SettlementProposal | None, to: AbstractBaseUser | None = None
 ) -> set[str]:
@@ -265,7 +275,14 @@ def perform(name: str, press: Press) -> str:
         )
     try:
         return ACTS[name].do(press)
-    except (LostRace, ForbiddenMove, IntegrityError):
-        raise NotPossible(
-            "Somebody or something else moved it a moment ago. Look again before you go on."
-        ) from None
+    except (LostRace, ForbiddenMove):
+        raise NotPossible(_MOVED) from None
+    except IntegrityError as exc:
+        words = _REFUSED_BY_DATABASE.get(_constraint(exc))
+        if words is None:
+            raise
+        raise NotPossible(words) from None
+
+
+def _constraint(exc: IntegrityError) -> str:
+    return str(getattr(getattr(exc.__cause__, "diag", None), "constraint_name", ""))

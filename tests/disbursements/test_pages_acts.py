@@ -15,7 +15,7 @@ from disbursements.acts import ACTS, offered
 from disbursements.models import Disbursement, SettlementProposal
 from disbursements.pages import open_proposal
 from disbursements.statuses import Cause, Status
-from tests.disbursements.outside import World, post_result, result
+from tests.disbursements.outside import RECEIPT, World, post_result, result
 from tests.disbursements.test_pages import APPROVES, LIST, OPERATES, SEES, login, page_of, shown
 from tests.make import NOW
 from wallet import balances
@@ -211,6 +211,18 @@ def test_a_payment_said_to_be_paid_needs_its_receipt(world: World) -> None:
     press(pages, row, "propose", "I remember it", outcome="paid", receipt=" ")
     assert not SettlementProposal.objects.exists()
     assert "receipt" in told(pages)
+
+
+def test_the_receipt_of_another_payment_settles_nothing(world: World) -> None:
+    world.paid(1)
+    row = unknown(world)
+    second = login("john", SEES, APPROVES)
+    press(login("mary", SEES, APPROVES), row, "propose", "line 7", outcome="paid", receipt=RECEIPT)
+    assert press(second, row, "agree").status_code == 200
+    assert "another payment already" in told(second)
+    row.refresh_from_db()
+    assert row.status == Status.UNKNOWN
+    assert open_proposal(row) is not None
 
 
 def bulk(pages: Client, action: str, rows: list[UUID], **said: str) -> Any:

@@ -21,7 +21,7 @@ from tests import make
 from tests.disbursements import outside
 from tests.disbursements.outside import World, post_result, result
 from tests.make import JANE, NOW
-from vault import chart, overview
+from vault import chart, overview, systems
 from vault.chart import money_by_hour
 from wallet.models import PartnerWallet
 
@@ -55,8 +55,8 @@ def paid_at(world: World, loan_id: int, at: datetime) -> None:
     Disbursement.objects.filter(pk=row.pk).update(settled_at=at, detected_at=at - timedelta(seconds=4))
 
 
-def line(name: str) -> overview.Line:
-    return next(one for one in overview.systems(at=SOON) if one.name == name)
+def line(name: str) -> systems.Line:
+    return next(one for one in systems.sentences(at=SOON) if one.name == name)
 
 
 def test_without_data_the_page_says_how_to_make_some_appear() -> None:
@@ -213,7 +213,7 @@ def test_a_host_says_since_when_it_fails_and_what_waits_for_it(world: World) -> 
 def test_a_shortcode_tells_how_long_results_take(world: World) -> None:
     at = paid_now(world)
     Attempt.objects.update(last_sent_at=at - timedelta(seconds=8), settled_at=at - timedelta(seconds=4))
-    words = next(one for one in overview.systems(at=at) if one.name == "M-Pesa 600992").words
+    words = next(one for one in systems.sentences(at=at) if one.name == "M-Pesa 600992").words
     assert words == "Results in 4.0 s (p95 of 1 in the last hour), the last one 4 s ago."
 
 
