@@ -1,5 +1,6 @@
 """The client of Safaricom's Daraja: payouts, states, balances, transfers of float."""
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -8,8 +9,10 @@ import requests
 from common.gateway import GatewayError, OutcomeUnknown, Rejected, Retryable
 from common.http import Answer, Timeout, call
 from common.token_store import NewToken, TokenStore, app_key
-from mpesa import bodies, credential
+from mpesa import bodies, collecting, credential, stk
 from mpesa.answers import Reply, given_token, read, token_error
+from mpesa.collecting import Prompt, Prompted, Registered
+from mpesa.collections import Notice, pulled
 from mpesa.shapes import Accepted, Credentials, Payout
 
 __all__ = ["Accepted", "Client", "Credentials", "Payout"]
@@ -123,6 +126,76 @@ class Client:
         )
         return _accepted(self._send("transfer", bodies.TRANSFER_PATH, body, reference=reference))
 
+    def register_urls(
+        self, *, confirmation: str, validation: str, response_type: str, version: str
+    ) -> Registered:
+        """Tell M-Pesa where to send notices of payments to this shortcode.
+
+        :param version: v1 or v2; decides how the payer's number is written, and must fit the app's product
+        :raises ValueError: nothing was sent: an address that Daraja refuses
+        :raises Rejected, Retryable: it has not taken them
+        """
+        number = self._credentials.shortcode
+        body = collecting.register_body(
+            number, confirmation=confirmation, validation=validation, response_type=response_type
+        )
+        path = collecting.REGISTER_PATHS[version]
+        return collecting.registered(self._question("register", path, body, reference=number))
+
+    def prompt(self, wanted: Prompt, *, reference: str, at: datetime) -> Prompted:
+        """Ask a customer's phone for a payment (STK push). M-Pesa knows no id of ours, so never twice.
+
+        :raises ValueError: nothing was sent: an amount with cents, or an address that Daraja refuses
+        :raises Rejected, Retryable: the phone is not asked
+        :raises OutcomeUnknown: it may be asked
+        """
+        body = collecting.push_body(self._credentials.shortcode, wanted, at=at)
+        return collecting.prompted(self._answered("prompt", collecting.PUSH_PATH, body, reference=reference))
+
+    def ask_prompt(self, *, checkout_id: str, passkey: str, store: str = "", at: datetime) -> Push | None:
+        """Ask how a prompt ended; None while M-Pesa is still at it. A success here is a hint only.
+
+        :raises Rejected, Retryable: the question was not answered
+        """
+        number = store or self._credentials.shortcode
+        body = collecting.push_ask_body(number, passkey=passkey, checkout_id=checkout_id, at=at)
+        answer = self._question("prompt state", collecting.PUSH_ASK_PATH, body, reference=checkout_id)
+        reply = read(answer)
+        if reply.accepted:
+            return stk.parse_answer(answer.object())
+        if reply.code == stk.PENDING and "being processed" in reply.text.lower():
+            return None
+        error = reply.error()
+        raise error if isinstance(error, Rejected) else Retryable(error.message, code=error.code)
+
+    def register_pull(self, *, nominated: str, callback_url: str) -> Registered:
+        """Register this shortcode for Pull, once. `nominated` is a phone of the organisation, 2547….
+
+        :raises ValueError: nothing was sent: an address that Daraja refuses
+        :raises Rejected, Retryable: it is not registered
+        """
+        number = self._credentials.shortcode
+        body = collecting.pull_register_body(number, nominated=nominated, callback_url=callback_url)
+        path = collecting.PULL_REGISTER_PATH
+        return collecting.pull_registered(self._question("register pull", path, body, reference=number))
+
+    def pull(self, *, since: datetime, until: datetime, offset: int = 0) -> tuple[Notice, ...]:
+        """Return a page of the payments of the last 48 hours; fewer than a thousand mean that it is the last.
+
+        :raises Rejected, Retryable: they were not told
+        """
+        number = self._credentials.shortcode
+        body = collecting.pull_body(number, since=since, until=until, offset=offset)
+        answer = self._question("pull", collecting.PULL_PATH, body, reference=str(offset))
+        return tuple(pulled(row, shortcode=number) for row in collecting.pulled_rows(answer))
+
+    def _question(self, operation: str, path: str, body: bodies.Body, *, reference: str) -> Answer:
+        """Post what moves no money. A lost answer may simply be asked for again."""
+        try:
+            return self._answered(operation, path, body, reference=reference)
+        except OutcomeUnknown as exc:
+            raise Retryable(exc.message, code=exc.code) from exc
+
     def _ask(self, operation: str, path: str, body: bodies.Body, *, reference: str) -> Accepted:
         """Send a question. An unclear answer to it may simply be asked for again."""
         try:
@@ -131,16 +204,19 @@ class Client:
             raise Retryable(exc.message, code=exc.code) from exc
 
     def _send(self, operation: str, path: str, body: bodies.Body, *, reference: str) -> Reply:
+        return read(self._answered(operation, path, body, reference=reference))
+
+    def _answered(self, operation: str, path: str, body: bodies.Body, *, reference: str) -> Answer:
         """Post a body; where the token is refused, with a new one once more.
 
         That is safe for money too: the gateway refuses a token before M-Pesa sees the request.
         """
         token = self._token()
-        reply = read(self._post(operation, path, body, token, reference))
-        if reply.token_refused:
+        answer = self._post(operation, path, body, token, reference)
+        if read(answer).token_refused:
             self._tokens.drop(self._app, token)
-            reply = read(self._post(operation, path, body, self._token(), reference))
-        return reply
+            answer = self._post(operation, path, body, self._token(), reference)
+        return answer
 
     def _post(self, operation: str, path: str, body: bodies.Body, token: str, reference: str) -> Answer:
         return self._call(

@@ -26,7 +26,7 @@ def connect(shortcode: Shortcode) -> Client:
 
 
 def callback_address(kind: str, token: str, what: str) -> str:
-    """Return the address that we give to Daraja: `kind` is b2c, status or balance; `what` result or timeout."""
+    """Return the address that we give to Daraja: `kind` is b2c, status, balance or b2b; `what` result or timeout."""
     return f"{settings.PUBLIC_BASE_URL}/callbacks/{kind}/{token}/{what}"
 
 
