@@ -21,7 +21,7 @@ from mpesa import callbacks
 from mpesa.callbacks import PayoutResult, Result, State, StatusResult
 from mpesa.codes import Kind
 from partners.models import Shortcode
-from wallet import balances
+from wallet import balances, evidence
 
 DAY = timedelta(days=1)
 ASK_GAPS = (15, 30, 60, 120, 300, 600, 1800, 3600)  # seconds between questions; the last repeats for a day
@@ -48,6 +48,8 @@ def apply(*, message: InboundMessage, at: datetime) -> UUID | None:
 def _apply(message: InboundMessage, attempt: Attempt | None, *, at: datetime) -> str:
     if message.kind == "balance_result":
         return _balance(message, at=at)
+    if message.kind.startswith("b2b_"):
+        return evidence.apply_result(message=message, at=at)
     if attempt is None:
         return "for no attempt of ours"
     correlation.bind(attempt.disbursement.correlation_id)

@@ -4,7 +4,7 @@ from disbursements import views
 
 urlpatterns = [
     re_path(
-        r"^callbacks/(?P<kind>b2c|status|balance)/(?P<token>[0-9a-f]+)/(?P<what>result|timeout)$",
+        r"^callbacks/(?P<kind>b2c|status|balance|b2b)/(?P<token>[0-9a-f]+)/(?P<what>result|timeout)$",
         views.daraja,
     ),
     re_path(r"^callbacks/mifos/(?P<token>[0-9a-f]+)/$", views.mifos_hook),

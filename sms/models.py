@@ -274,6 +274,11 @@ class SmsNotification(Moving):
                 condition=Q(message_type__in=["balance_alert", "system_error", "disbursement_failure"]),
             ),
             models.Index(fields=["recipient_phone"], name="sms_phone"),
+            models.Index(
+                fields=["partner", "created_at"],
+                name="sms_uncharged",
+                condition=Q(charged_at__isnull=True, unconfirmed=False, status__in=["sent", "delivered"]),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,7 +11,12 @@ SHORTEST_EXPIRY = 10.0
 # Task -> seconds, for those that have a pace of their own.
 STEADY: dict[str, float] = {
     "disbursements.tasks.watch": 60.0,
-    "sms.tasks.sweep": 1.0,
+    "wallet.float_tasks.sweep_purchases": 2.0,
+    "wallet.float_tasks.follow_rules": 15.0,
+    "wallet.float_tasks.sweep_balances": 15.0,
+    "wallet.float_tasks.charge_sms": 60.0,
+    "wallet.float_tasks.prove_nightly": 600.0,  # due once a night
+    "sms.tasks.sweep": 2.0,
     "sms.tasks.apply_reports": 1.0,
     "sms.tasks.poll_delivery_reports": 15.0,
     "sms.tasks.check_credit": 600.0,
@@ -34,6 +39,12 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "disbursements.tasks.poll_host",
         "disbursements.tasks.watch_tranches",
         "disbursements.tasks.apply_hook",
+    ),
+    "collections": (  # they wait for the bank or M-Pesa, and hold up no payout
+        "wallet.float_tasks.buy",
+        "wallet.float_tasks.recover",
+        "wallet.float_tasks.look",
+        "wallet.float_tasks.ask_balance",
     ),
     "sms": ("sms.tasks.*",),
 }

@@ -15,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "vault.settings")
 app = Celery("vault")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["wallet"], related_name="float_tasks")
 
 
 @app.on_after_configure.connect

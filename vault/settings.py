@@ -70,6 +70,23 @@ MAX_PAYOUT_ATTEMPTS = env.int("MAX_PAYOUT_ATTEMPTS", default=3)
 WRITE_BACK_PAUSE_AFTER = env.int("WRITE_BACK_PAUSE_AFTER", default=50)  # paid loans that Mifos does not take
 SHORTCODE_SILENT_AFTER = env.int("SHORTCODE_SILENT_AFTER", default=50)  # accepted payouts without any result
 
+# Float: how it is bought, watched and alarmed about. Money in shillings.
+FLOAT_PURCHASE_CONFIRM = env.str("FLOAT_PURCHASE_CONFIRM", default="code")  # code, second_person, none
+FLOAT_PURCHASE_MIN = env.int("FLOAT_PURCHASE_MIN", default=50)  # NCBA moves no less
+# The contract leaves NCBA's own product off until the bank confirms that it credits a B2C shortcode.
+NCBA_FLOAT_ROUTE = env.str(
+    "NCBA_FLOAT_ROUTE", default="float_purchase" if DEMO or TESTING else "daraja_topup"
+)
+NCBA_FLOAT_ACCOUNT_NAME = env.str("NCBA_FLOAT_ACCOUNT_NAME", default="Payment Vault")
+NCBA_FLOAT_PHONE = env.str("NCBA_FLOAT_PHONE", default="")  # 2547…; the bank's form has a field for it
+FLOAT_TOPUP_SHORTCODE = env.str("FLOAT_TOPUP_SHORTCODE", default="")  # the paybill of route daraja_topup
+BALANCE_POLL_SECONDS = env.float("BALANCE_POLL_SECONDS", default=300.0)
+FLOAT_DRIFT_ALARM = env.int("FLOAT_DRIFT_ALARM", default=1)
+FLOAT_DRIFT_PATIENCE_SECONDS = env.float("FLOAT_DRIFT_PATIENCE_SECONDS", default=900.0)
+ALARM_QUIET_SECONDS = env.float("ALARM_QUIET_SECONDS", default=6 * 3600.0)
+LOW_BALANCE_QUIET_SECONDS = env.float("LOW_BALANCE_QUIET_SECONDS", default=12 * 3600.0)
+OPERATOR_PHONES = env.list("OPERATOR_PHONES", default=[])  # 2547…, told of what only the platform can mend
+
 # PostgreSQL is the truth, Redis may be emptied.
 DATABASE_URL = env.str("DATABASE_URL", default="") or embedded.database_url()
 REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url()

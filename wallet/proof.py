@@ -3,21 +3,16 @@
 # ruff: noqa: S608 - the queries are put together from the constants below and nothing else
 
 from dataclasses import dataclass
-from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q, Sum
+from django.db.models import Q
 
 from partners.models import Shortcode
-from wallet.models import Account, Hold, Kind, LedgerLine, Transfer, TransferType
+from wallet import drift
+from wallet.models import Account, Hold, Transfer
 
 SHOWN = 5  # lines that explain a difference
-# M-Pesa's clock knows seconds only, and its figure and our line of one payout are some seconds apart.
-SLACK = timedelta(seconds=60)
-# Entries that say what was there already: whatever their moment, M-Pesa's figure has them in it.
-SAID_OF_THE_PAST = (TransferType.OPENING, TransferType.FLOAT_ADJUSTMENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,11 +136,11 @@ def _difference(
     lines: list[str] = []
     if transfer or hold:
         mine = Transfer.objects.filter(Q(pk=transfer) if transfer else Q(hold=hold))
-        lines = [_sentence(line) for line in mine.order_by("created_at", "id")]
+        lines = [drift.sentence(line) for line in mine.order_by("created_at", "id")]
         lines += [f"hold {found_hold}" for found_hold in Hold.objects.filter(pk=hold)]
     elif account:
         mine = Transfer.objects.filter(Q(from_account=account) | Q(to_account=account))
-        lines = [_sentence(line) for line in mine.order_by("-created_at", "-id")[:SHOWN]]
+        lines = [drift.sentence(line) for line in mine.order_by("-created_at", "-id")[:SHOWN]]
     return Difference(
         check=check,
         subject=subject,
@@ -155,10 +150,6 @@ def _difference(
     )
 
 
-def _sentence(transfer: Transfer) -> str:
-    return f"{transfer.event_at:%Y-%m-%d %H:%M:%S} {transfer} {transfer.description}".rstrip()
-
-
 def _observed() -> list[Difference]:
     known = Shortcode.objects.filter(utility_balance__isnull=False, balance_at__isnull=False)
     both = [_against_mpesa(shortcode) for shortcode in known.order_by("number")]
@@ -166,48 +157,14 @@ def _observed() -> list[Difference]:
 
 
 def _against_mpesa(shortcode: Shortcode) -> Difference | None:
-    """Compare M-Pesa's figure with what the float of a shortcode was at that moment.
-
-    What was under way then may be in the figure or not, so the figure may lie anywhere between.
-    """
-    observed, at = shortcode.utility_balance, shortcode.balance_at
-    accounts = Account.objects.filter(shortcode=shortcode)
-    if observed is None or at is None or not accounts.exists():
+    """Compare M-Pesa's figure with what the float of a shortcode was at that moment."""
+    found = drift.compare(shortcode)
+    if found is None or not found.drift:
         return None
-    now = accounts.aggregate(total=Sum("balance"))["total"] or Decimal(0)
-    later = _float_changes(shortcode, Q(event_at__gt=at + SLACK))
-    around = _float_changes(shortcode, Q(event_at__gt=at - SLACK, event_at__lte=at + SLACK))
-    flying = list(Hold.objects.filter(shortcode=shortcode, purpose="payout", status="held", held_at__lte=at))
-    settled = now - sum(change for change, _ in later)
-    doubtful = [-change for change, _ in around] + [-hold.principal for hold in flying]
-    lowest = settled + sum(part for part in doubtful if part < 0)
-    highest = settled + sum(part for part in doubtful if part > 0)
-    if lowest <= observed <= highest:
-        return None
-    recent = [line for _, line in around] + [f"hold {hold}" for hold in flying]
     return Difference(
         check="the float is what M-Pesa says",
-        subject=f"Utility of {shortcode.number} at {at:%Y-%m-%d %H:%M:%S}",
-        expected=str(observed),
-        found=str(settled) if lowest == highest else f"{lowest} to {highest}",
-        lines=tuple(recent or _latest(shortcode)),
+        subject=f"Utility of {shortcode.number} at {found.observed_at:%Y-%m-%d %H:%M:%S}",
+        expected=str(found.observed),
+        found=str(found.settled) if found.exact else f"{found.lowest} to {found.highest}",
+        lines=found.lines,
     )
-
-
-def _float_changes(shortcode: Shortcode, when: Q) -> list[tuple[Decimal, str]]:
-    """Return what moved into (+) or out of (−) a shortcode's float as a whole; holds only move within it."""
-    inside = list(Account.objects.filter(shortcode=shortcode).values_list("pk", flat=True))
-    moved = Transfer.objects.filter(when).filter(
-        Q(from_account__in=inside) & ~Q(to_account__in=inside)
-        | ~Q(from_account__in=inside) & Q(to_account__in=inside)
-    )
-    moved = moved.exclude(type__in=SAID_OF_THE_PAST)
-    return [
-        (transfer.amount if transfer.to_account_id in inside else -transfer.amount, _sentence(transfer))
-        for transfer in moved.order_by("event_at")
-    ]
-
-
-def _latest(shortcode: Shortcode) -> list[str]:
-    lines = LedgerLine.objects.filter(account__shortcode=shortcode, account__kind=Kind.FLOAT)
-    return [_sentence(line.transfer) for line in lines.select_related("transfer")[:SHOWN]]

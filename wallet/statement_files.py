@@ -1,0 +1,149 @@
+"""A statement as a file: CSV for a spreadsheet, PDF for paper."""
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from io import BytesIO, StringIO
+from typing import Any
+from xml.sax.saxutils import escape  # writes markup, parses none
+
+from reportlab.lib import colors  # type: ignore[import-untyped]
+from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
+from reportlab.lib.styles import getSampleStyleSheet  # type: ignore[import-untyped]
+from reportlab.lib.units import mm  # type: ignore[import-untyped]
+from reportlab.platypus import (  # type: ignore[import-untyped]
+    LongTable,
+    Paragraph,
+    SimpleDocTemplate,
+    Spacer,
+    TableStyle,
+)
+
+from wallet.statements import NAIROBI, Section, Statement
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_WIDTHS = [26 * mm, 44 * mm, 62 * mm, 26 * mm, 28 * mm]
+_HEADS = ["Written (EAT)", "Type", "Reference", "Amount", "Balance"]
+
+
+def as_csv(statement: Statement) -> str:
+    """Write a statement as CSV. A text that a spreadsheet would run as a formula is defused."""
+    out = StringIO()
+    writer = csv.writer(out)
+    writer.writerows([safe(cell) for cell in row] for row in _rows(statement))
+    return out.getvalue()
+
+
+def safe(cell: Any) -> str:
+    """Return a cell that no spreadsheet takes for a formula; amounts stay numbers."""
+    if isinstance(cell, Decimal):
+        return f"{cell:.2f}"
+    text = str(cell)
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) or text.startswith(_FORMULA) else text
+
+
+def _rows(statement: Statement) -> Iterator[list[Any]]:
+    yield ["Statement", statement.partner.name, f"{statement.month:%B %Y}", "KES"]
+    yield ["Complete up to", _when(statement.until)]
+    for section in statement.sections:
+        yield []
+        yield [section.title]
+        yield ["Written", "Happened", "Type", "Description", "Reference", "Amount", "Balance"]
+        yield ["", "", "", "Opening balance", "", "", section.opening]
+        for line in section.lines:
+            yield [
+                _when(line.at),
+                _when(line.event_at),
+                line.type,
+                line.words,
+                line.reference,
+                line.amount,
+                line.balance,
+            ]
+        yield ["", "", "", "Closing balance", "", "", section.closing]
+        for total in section.totals:
+            yield ["", "", total.type, f"Total: {total.words}", f"{total.count} lines", total.amount, ""]
+
+
+def as_pdf(statement: Statement) -> bytes:
+    """Set a statement on A4 pages."""
+    out = BytesIO()
+    styles = getSampleStyleSheet()
+    title = f"Statement of {statement.partner.name}, {statement.month:%B %Y}"
+    page = SimpleDocTemplate(
+        out,
+        pagesize=A4,
+        title=title,
+        author="Payment Vault",
+        leftMargin=12 * mm,
+        rightMargin=12 * mm,
+        topMargin=14 * mm,
+        bottomMargin=16 * mm,
+    )
+    parts: list[Any] = [
+        Paragraph(escape(title), styles["Title"]),
+        Paragraph(
+            f"Complete up to {_when(statement.until)} (Nairobi). All amounts in KES.", styles["Normal"]
+        ),
+    ]
+    for section in statement.sections:
+        parts += [Spacer(1, 6 * mm), Paragraph(escape(section.title), styles["Heading2"]), *_tables(section)]
+    page.build(parts, onFirstPage=_number, onLaterPages=_number)
+    return out.getvalue()
+
+
+def _tables(section: Section) -> list[Any]:
+    body = [["", "Opening balance", "", "", _amount(section.opening)]]
+    body += [
+        [
+            _when(line.at)[:16],
+            _cut(line.words, 30),
+            _cut(line.reference, 40),
+            _amount(line.amount),
+            _amount(line.balance),
+        ]
+        for line in section.lines
+    ]
+    body.append(["", "Closing balance", "", "", _amount(section.closing)])
+    sums = [["Totals", "", "", "", ""]]
+    sums += [
+        ["", _cut(total.words, 30), f"{total.count:,} lines", _amount(total.amount), ""]
+        for total in section.totals
+    ]
+    return [_table([_HEADS, *body]), Spacer(1, 3 * mm), _table(sums)]
+
+
+def _table(rows: list[list[str]]) -> Any:
+    table = LongTable(rows, colWidths=_WIDTHS, repeatRows=1)
+    table.setStyle(
+        TableStyle(
+            [
+                ("FONTSIZE", (0, 0), (-1, -1), 7),
+                ("FONTNAME", (0, 0), (-1, 0), "Helvetica-Bold"),
+                ("ALIGN", (3, 0), (-1, -1), "RIGHT"),
+                ("LINEBELOW", (0, 0), (-1, 0), 0.5, colors.black),
+                ("LINEBELOW", (0, 1), (-1, -1), 0.1, colors.lightgrey),
+                ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+                ("BOTTOMPADDING", (0, 0), (-1, -1), 1.5),
+            ]
+        )
+    )
+    return table
+
+
+def _number(canvas: Any, page: Any) -> None:
+    canvas.setFont("Helvetica", 7)
+    canvas.drawRightString(A4[0] - 12 * mm, 8 * mm, f"Page {canvas.getPageNumber()}")
+
+
+def _when(at: datetime) -> str:
+    return f"{at.astimezone(NAIROBI):%Y-%m-%d %H:%M:%S}"
+
+
+def _amount(amount: Decimal) -> str:
+    return f"{amount:,.2f}"
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
