@@ -43,3 +43,17 @@ def masked(phone: str) -> str:
 def sha256(phone: str) -> str:
     """Hash a number as Safaricom does in C2B notices: plain SHA-256 of the twelve digits, in hex."""
     return hashlib.sha256(phone.encode()).hexdigest()
+
+
+def may_be(shown: str, phone: str) -> bool:
+    """Whether what an outside system shows of a number can be this one: plain, masked, or hashed.
+
+    Safaricom masks numbers in notices (`2547 ***** 126`, `25470****149`) and hashes them in some; anything
+    that is none of these says nothing against the number.
+    """
+    if re.fullmatch(r"[0-9a-fA-F]{64}", shown):
+        return shown.lower() == sha256(phone)
+    parts = [re.sub(r"\s", "", part) for part in re.split(r"[^\d\s]+", shown)]
+    if not re.match(r"\d", shown) or not all(part.isdigit() or not part for part in parts):
+        return True
+    return re.fullmatch(r"\d*".join(parts), phone) is not None

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from common import money
 from common.gateway import Rejected
-from common.phone import masked
+from common.phone import masked, may_be
 from disbursements.models import Attempt, Disbursement
 from disbursements.statuses import AttemptStatus, Cause, Status
 from mpesa import codes
@@ -72,7 +72,7 @@ def _misfit(attempt: Attempt, payment: Payment) -> str:
         return "there is no receipt"
     if payment.amount is not None and payment.amount != attempt.amount:
         return f"the amount is {money.shown(payment.amount)}, we asked for {money.shown(attempt.amount)}"
-    if payment.phone and payment.phone != attempt.phone:
+    if payment.phone and not may_be(payment.phone, attempt.phone):
         return f"the phone is {masked(payment.phone)}, we asked for {masked(attempt.phone)}"
     return ""
 

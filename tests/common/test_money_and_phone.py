@@ -48,3 +48,24 @@ def test_cents_are_refused_at_the_mpesa_edge_and_never_rounded() -> None:
     assert money.whole_shillings(Decimal("9500.00")) == 9500
     with pytest.raises(money.BadAmount):
         money.whole_shillings(Decimal("9500.50"))
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "254708374149",
+        "25470****149",
+        "2547 ***** 149",
+        "2547••••149",
+        "bbff37cea44ac0b2d964ee0dfb8d2df8513dc7ba1b36129a929fc3fbd6dd4af4",
+        "JOHN DOE",
+        "",
+    ],
+)
+def test_a_masked_or_hashed_number_can_be_ours(shown: str) -> None:
+    assert phone.may_be(shown, "254708374149")
+
+
+@pytest.mark.parametrize("shown", ["254708374140", "25471****149", "25470****140", "0" * 64, "2547"])
+def test_a_number_that_shows_other_digits_is_not_ours(shown: str) -> None:
+    assert not phone.may_be(shown, "254708374149")

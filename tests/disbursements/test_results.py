@@ -90,6 +90,25 @@ def test_each_class_of_result_has_its_place(world: World, code: object, status_:
     assert held == (Decimal(9500) if status_ == Status.UNKNOWN else Decimal(0))
 
 
+@pytest.mark.parametrize(
+    ("shown", "status_"),
+    [
+        ("25470****149 - JANE", Status.PAID),
+        ("254711000009 - JANE", Status.ACCEPTED),
+        ("JANE DOE", Status.PAID),
+    ],
+)
+def test_a_masked_recipient_may_be_ours_and_another_number_is_not(
+    world: World, shown: str, status_: str
+) -> None:
+    row = world.sent()
+    body = result()
+    body["Result"]["ResultParameters"]["ResultParameter"][2]["Value"] = shown
+    post_result(row, body)
+    row.refresh_from_db()
+    assert row.status == status_
+
+
 def test_a_queue_timeout_is_doubt_and_its_credential_is_not_kept(world: World) -> None:
     row = world.sent()
     body = {"OriginatorConversationID": "x", "SecurityCredential": "very secret", "Amount": "9500"}
