@@ -14,6 +14,7 @@ from mpesa.answers import Reply, given_token, read, token_error
 from mpesa.collecting import Prompt, Prompted, Registered
 from mpesa.collections import Notice, pulled
 from mpesa.shapes import Accepted, Credentials, Payout
+from mpesa.stk import Push
 
 __all__ = ["Accepted", "Client", "Credentials", "Payout"]
 
