@@ -44,3 +44,8 @@ def test_two_attempts_of_one_loan_that_were_both_paid_are_found() -> None:
 def test_two_payments_to_one_phone_are_found_even_if_we_know_neither() -> None:
     paid = books(("x", "254710000001", "Completed"), ("y", "254710000001", "Completed"))
     assert paid_twice(paid, {}) == ["phone …001: paid 2 times"]
+
+
+def test_a_loan_paid_twice_to_its_phone_is_counted_once() -> None:
+    paid = books(("a1", "254710000001", "Completed"), ("a2", "254710000001", "Completed"))
+    assert paid_twice(paid, LOANS) == ["loan 7 of kilimo: paid 2 times"]

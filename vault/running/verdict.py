@@ -3,7 +3,7 @@
 Django has to be set up, and its default database be the platform's.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -66,10 +66,18 @@ def paid_twice(books: Books, loan_of_attempt: Mapping[str, LoanKey]) -> list[str
     By our attempts' ids, and again without anything of ours: each client of a run has one loan and one phone.
     """
     payments = [one for one in books["daraja"]["payouts"] if one["status"] == "Completed"]
-    loans = Counter(loan_of_attempt.get(one["originator_conversation_id"]) for one in payments)
-    phones = Counter(one["phone"] for one in payments)
-    twice = [f"loan {key[1]} of {key[0]}: paid {n} times" for key, n in loans.items() if key and n > 1]
-    return twice + [f"phone …{phone[-3:]}: paid {n} times" for phone, n in phones.items() if n > 1]
+    loans: dict[LoanKey, list[str]] = defaultdict(list)
+    phones: dict[str, list[str]] = defaultdict(list)
+    for one in payments:
+        phones[one["phone"]].append(one["originator_conversation_id"])
+        if key := loan_of_attempt.get(one["originator_conversation_id"]):
+            loans[key].append(one["originator_conversation_id"])
+    twice = {key: ids for key, ids in loans.items() if len(ids) > 1}
+    told = {one for ids in twice.values() for one in ids}
+    unseen = {phone: ids for phone, ids in phones.items() if len(ids) > 1 and not told.issuperset(ids)}
+    return [f"loan {number} of {host}: paid {len(ids)} times" for (host, number), ids in twice.items()] + [
+        f"phone …{phone[-3:]}: paid {len(ids)} times" for phone, ids in unseen.items()
+    ]
 
 
 def _lost(books: Books, by_loan: Mapping[LoanKey, Disbursement], approved: Iterable[LoanKey]) -> list[str]:
