@@ -38,6 +38,8 @@ TEXTS: Mapping[str, str] = {
     " can't be supported by the service.",
     "8006": "The security credential is locked.",
     "SFC_IC0003": "The operator does not exist.",
+    "R000001": "The transaction has already been reversed.",
+    "R000002": "The OriginalTransactionID is invalid.",
     "TP40153": "The operator has no permission.",
     "100000000": "Request was cached, waiting for resending.",
     "100000001": "The system is overloaded.",

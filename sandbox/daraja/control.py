@@ -10,16 +10,34 @@ from aiohttp import web
 from sandbox.control import Expected, money, need, read
 from sandbox.daraja import results
 from sandbox.daraja.b2c import delivery_of
+from sandbox.daraja.c2b_control import c2b_control_routes
 from sandbox.daraja.delivery import post
 from sandbox.daraja.gateway import Call
 from sandbox.daraja.paying import FINAL
 from sandbox.daraja.state import ROLES, Phone, Shortcode, as_books
+from sandbox.daraja.tariff import C2B_TARIFFS
 from sandbox.routing import answer
 from sandbox.world import World
 
 KINDS = ("b2c", "c2b", "both")
 STATES = ("active", "invalid", "restricted")
-TEXTS = ("consumer_key", "consumer_secret", "initiator", "initiator_password", "name")
+ORGANISATIONS = ("paybill", "till")
+TEXTS = (
+    "consumer_key",
+    "consumer_secret",
+    "initiator",
+    "initiator_password",
+    "name",
+    "passkey",
+    "head_office",
+)
+CHOICES: dict[str, tuple[object, ...]] = {
+    "kind": KINDS,
+    "state": STATES,
+    "organisation": ORGANISATIONS,
+    "c2b_tariff": C2B_TARIFFS,
+    "external_validation": (True, False),
+}
 ACCOUNTS = ("utility", "working", "charges_paid")
 FLAGS = ("registered", "active", "exists")
 
@@ -59,16 +77,18 @@ def control_routes(world: World) -> list[web.RouteDef]:
         web.post("/control/daraja/tariff", tariff),
         web.get("/control/daraja/books", books),
         web.post("/control/daraja/payouts/{id}/result", send_result),
+        *c2b_control_routes(world),
     ]
 
 
 def set_shortcode(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Create or update; what is not named stays. Unlocks the operator."""
     need(body, "number")
-    _check_choice(body, "kind", KINDS)
-    _check_choice(body, "state", STATES)
+    for name, choices in CHOICES.items():
+        _check_choice(body, name, choices)
     number = str(body["number"])
-    changes: dict[str, Any] = {name: str(body[name]) for name in (*TEXTS, "kind", "state") if name in body}
+    changes: dict[str, Any] = {name: str(body[name]) for name in TEXTS if name in body}
+    changes |= {name: body[name] for name in CHOICES if name in body}
     changes |= {name: money(body[name], name) for name in ACCOUNTS if name in body}
     if "roles" in body:
         changes["roles"] = _roles(body["roles"])

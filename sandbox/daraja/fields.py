@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,10 +64,26 @@ def first_wrong(fields: Fields, body: Mapping[str, Any]) -> str | None:
     return next((name for name, check in fields.items() if not check(body.get(name))), None)
 
 
-def first_forbidden_url(body: Mapping[str, Any]) -> str | None:
+def first_forbidden_url(fields: Fields, body: Mapping[str, Any]) -> str | None:
     """The name of the first callback field whose address holds a forbidden word."""
-    names = ("QueueTimeOutURL", "ResultURL")
+    names = (name for name, check in fields.items() if check is url)
     return next((name for name in names if FORBIDDEN_WORDS.search(str(body.get(name, "")))), None)
+
+
+def timestamp(value: Any) -> bool:
+    """``yyyyMMddHHmmss``."""
+    if not isinstance(value, str) or len(value) != 14 or not DIGITS.match(value):
+        return False
+    try:
+        datetime.strptime(value, "%Y%m%d%H%M%S")  # noqa: DTZ007  (only its form is of interest)
+    except ValueError:
+        return False
+    return True
+
+
+def holding(**inner: Check) -> Check:
+    """An object with these fields."""
+    return lambda value: isinstance(value, Mapping) and first_wrong(inner, value) is None
 
 
 MSISDN = digits(12, 12)
@@ -116,4 +133,64 @@ B2B: Fields = {
     "Remarks": text(2, 100),
     **URLS,
     "Requester": optional(MSISDN),
+}
+REVERSAL: Fields = {
+    "Initiator": text(),
+    "SecurityCredential": text(),
+    "CommandID": one_of("TransactionReversal"),
+    "TransactionID": text(10, 10),
+    "Amount": whole_shillings,
+    "ReceiverParty": ORGANISATION,
+    "RecieverIdentifierType": one_of("11", "4"),  # misspelt on purpose: the correct spelling is refused
+    **URLS,
+    "Remarks": text(2, 100),
+    "Occasion": optional(text(1, 100)),
+}
+C2B_REGISTER: Fields = {
+    "ShortCode": ORGANISATION,
+    "ResponseType": lambda value: value in ("Completed", "Cancelled"),
+    "ConfirmationURL": url,
+    "ValidationURL": url,
+}
+C2B_SIMULATE: Fields = {
+    "ShortCode": ORGANISATION,
+    "CommandID": one_of("CustomerPayBillOnline", "CustomerBuyGoodsOnline"),
+    "Amount": whole_shillings,
+    "Msisdn": MSISDN,
+    "BillRefNumber": optional(text(1, 20)),
+}
+STK: Fields = {
+    "BusinessShortCode": ORGANISATION,
+    "Password": text(),
+    "Timestamp": timestamp,
+    "TransactionType": one_of("CustomerPayBillOnline", "CustomerBuyGoodsOnline"),
+    "Amount": whole_shillings,
+    "PartyA": MSISDN,
+    "PartyB": ORGANISATION,
+    "PhoneNumber": MSISDN,
+    "CallBackURL": url,
+    "AccountReference": text(1, 12),
+    "TransactionDesc": optional(text(1, 13)),
+}
+STK_QUERY: Fields = {
+    "BusinessShortCode": ORGANISATION,
+    "Password": text(),
+    "Timestamp": timestamp,
+    "CheckoutRequestID": text(),
+}
+PULL_REGISTER: Fields = {
+    "ShortCode": ORGANISATION,
+    "RequestType": one_of("Pull"),
+    "NominatedNumber": digits(10, 12),
+    "CallBackURL": url,
+}
+PULL: Fields = {
+    "ShortCode": ORGANISATION,
+    "StartDate": text(),
+    "EndDate": text(),
+    "OffSetValue": digits(1, 9),
+}
+HAKIKISHA: Fields = {
+    "header": holding(requestID=text(), timestamp=digits(1, 20)),
+    "body": holding(msisdn=MSISDN, shortcode=ORGANISATION),
 }

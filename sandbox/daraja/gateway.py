@@ -9,11 +9,11 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.daraja import errors, ids, oauth
+from sandbox.daraja import errors, ids, oauth, stk_codes
 from sandbox.daraja.codes import magic
 from sandbox.daraja.fields import Fields, first_forbidden_url, first_wrong
 from sandbox.daraja.state import Shortcode
-from sandbox.daraja.switches import GATEWAY_KINDS
+from sandbox.daraja.switches import CALL_KINDS, GATEWAY_KINDS
 from sandbox.faults import Fault
 from sandbox.routing import Handler, answer
 from sandbox.world import World
@@ -31,6 +31,21 @@ class Call:
 
 
 Work = Callable[[World, Call], Awaitable[web.Response]]
+Refuse = Callable[[World, str], web.Response]
+COLLECTING = ("c2b", "both")  # kinds of shortcode that customers can pay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """One API and what is peculiar about it."""
+
+    operation: str
+    fields: Fields
+    work: Work
+    party: str = "PartyA"  # the field with our shortcode; a dot goes into an object
+    kinds: tuple[str, ...] | None = None  # kinds of shortcode whose app has this product; None: every app
+    token_code: str = ""  # how an invalid token is refused; empty: as the switch says
+    unknown: Refuse = errors.invalid_field  # how a shortcode that M-Pesa does not know is refused
 
 
 async def subject(request: web.Request) -> Mapping[str, object]:
@@ -41,11 +56,28 @@ async def subject(request: web.Request) -> Mapping[str, object]:
 def _subject(body: dict[str, Any] | None) -> Mapping[str, object]:
     body = body or {}
     return {
-        "phone": body.get("PartyB"),
+        "phone": _first(body, "PhoneNumber", "Msisdn", "PartyB", "body.msisdn"),
         "amount": body.get("Amount"),
-        "shortcode": body.get("PartyA"),
-        "id": body.get("OriginatorConversationID") or body.get("OriginalConversationID"),
+        "shortcode": _first(
+            body, "BusinessShortCode", "ShortCode", "ReceiverParty", "PartyA", "body.shortcode"
+        ),
+        "id": _first(
+            body, "OriginatorConversationID", "OriginalConversationID", "CheckoutRequestID", "TransactionID"
+        ),
     }
+
+
+def _first(body: Mapping[str, Any], *paths: str) -> object:
+    return next((found for path in paths if (found := at(body, path))), None)
+
+
+def at(body: Mapping[str, Any], path: str) -> Any:
+    """The field, or with a dot the field of an object; None if there is none."""
+    outer, _, inner = path.partition(".")
+    found = body.get(outer)
+    if not inner:
+        return found
+    return found.get(inner) if isinstance(found, dict) else None
 
 
 def _parsed(raw: bytes) -> dict[str, Any] | None:
@@ -56,40 +88,46 @@ def _parsed(raw: bytes) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def gateway(world: World, operation: str, fields: Fields, work: Work) -> Handler:
-    """A handler that lets only sound requests through to ``work``."""
+def gateway(world: World, api: Api) -> Handler:
+    """A handler that lets only sound requests through to the API's work."""
+    operation = api.operation
 
     async def handle(request: web.Request) -> web.StreamResponse:
         key = oauth.consumer_key(world, request)
         if key is None:
-            code = world.switches.get("daraja.invalid_token")
+            code = api.token_code or world.switches.get("daraja.invalid_token")
             return errors.invalid_token(world, code, oauth.bearer(request))
         body = _parsed(await request.read())
         fault = _fault(world, operation, body)
         if fault is not None and (wrong := errors.played(world, fault)) is not None:
             return wrong
-        refused = _unsound(world, request, fields, body)
+        refused = _unsound(world, request, api.fields, body)
         if refused is not None or body is None:
             _use_up_id(world, body)
             return refused or errors.refusal(world, 400, "400.002.05", "Invalid Request Payload")
-        shortcode = world.daraja.shortcodes.get(str(body["PartyA"]))
+        shortcode = world.daraja.shortcodes.get(str(at(body, api.party)))
         if shortcode is None:
-            return errors.invalid_field(world, "PartyA")
-        if operation in ("b2c", "b2b") and not _has_product(world, key, operation):
+            return api.unknown(world, api.party)
+        if api.kinds is not None and not _has_product(world, key, api.kinds):
             return errors.no_product(world)
         call = Call(operation=operation, body=body, consumer_key=key, shortcode=shortcode, fault=fault)
-        return await work(world, call)
+        return await api.work(world, call)
 
     return handle
 
 
 def _fault(world: World, operation: str, body: dict[str, Any] | None) -> Fault | None:
-    if world.faults and (fault := world.faults.pick("daraja", operation, _subject(body))) is not None:
-        world.tell("daraja", f"{operation}: fault {fault.kind}")
-        return fault
-    if operation != "b2c" or body is None or world.switches.get("daraja.magic") == "off":
+    if world.faults:
+        fault = world.faults.pick("daraja", operation, _subject(body), kinds=CALL_KINDS)
+        if fault is not None:
+            world.tell("daraja", f"{operation}: fault {fault.kind}")
+            return fault
+    if body is None or operation not in ("b2c", "stk") or world.switches.get("daraja.magic") == "off":
         return None
-    fault = magic(str(body.get("PartyB")), _amount(body.get("Amount")))
+    amount = _amount(body.get("Amount"))
+    if operation == "stk":
+        return stk_codes.magic(str(body.get("PhoneNumber")), amount)
+    fault = magic(str(body.get("PartyB")), amount)
     # A duplicate of a magic payout must still be refused as a duplicate by the core.
     known = body.get("OriginatorConversationID") in world.daraja.payouts
     return None if fault is not None and known and fault.kind not in GATEWAY_KINDS else fault
@@ -109,7 +147,7 @@ def _unsound(
     wrong = first_wrong(fields, body)
     if wrong is not None:
         return errors.invalid_field(world, wrong)
-    forbidden = first_forbidden_url(body)
+    forbidden = first_forbidden_url(fields, body)
     if forbidden is not None:
         message = str(world.switches.get("daraja.url_word_error")).replace("{field}", forbidden)
         return errors.refusal(world, 400, "400.002.02", message)
@@ -121,9 +159,9 @@ def _use_up_id(world: World, body: dict[str, Any] | None) -> None:
         world.daraja.refused_ids.add(str(body.get("OriginatorConversationID")))
 
 
-def _has_product(world: World, key: str, operation: str) -> bool:
+def _has_product(world: World, key: str, kinds: tuple[str, ...]) -> bool:
     return any(
-        shortcode.consumer_key == key and (shortcode.kind != "c2b" or operation == "b2b")
+        shortcode.consumer_key == key and shortcode.kind in kinds
         for shortcode in world.daraja.shortcodes.values()
     )
 

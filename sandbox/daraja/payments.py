@@ -119,7 +119,7 @@ class Question:
         }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class HeldBack:
     """A confirmation that waits until so many later ones of its shortcode were sent."""
 

@@ -1,4 +1,4 @@
-"""``POST /mpesa/transactionstatus/v1/query``: what became of a payout, by receipt or by our own id."""
+"""``POST /mpesa/transactionstatus/v1/query``: what became of a payout or a payment, by receipt or by our own id."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.daraja import ids
+from sandbox.daraja import c2b_status, ids
 from sandbox.daraja.asking import Asked, ask
 from sandbox.daraja.codes import text_of
 from sandbox.daraja.gateway import Call
 from sandbox.daraja.paying import FINAL, REASONS
+from sandbox.daraja.payments import Payment
 from sandbox.daraja.results import Parameter, parameter
 from sandbox.daraja.state import Payout
 from sandbox.world import World
@@ -34,16 +35,19 @@ def _look_up(asked: Asked) -> dict[str, Any]:
     if payout is None or hidden or payout.shortcode != asked.call.shortcode.number:
         code = str(world.switches.get("daraja.status_not_found"))
         return asked.result(code, text=str(world.switches.get("daraja.status_not_found_text")))
-    status = payout.status
+    dictated = None
     if fault is not None and fault.kind == "status_value":
-        status = str(fault.params.get("value", "Initiated"))
-    return asked.result("0", parameters=_parameters(world, payout, status))
+        dictated = str(fault.params.get("value", "Initiated"))
+    if isinstance(payout, Payment):
+        return asked.result("0", parameters=c2b_status.parameters(world, payout, dictated))
+    return asked.result("0", parameters=_parameters(world, payout, dictated or payout.status))
 
 
-def _find(world: World, body: dict[str, Any]) -> Payout | None:
+def _find(world: World, body: dict[str, Any]) -> Payout | Payment | None:
     state = world.daraja
     if body.get("TransactionID"):
-        return state.by_receipt.get(body["TransactionID"])
+        receipt = body["TransactionID"]
+        return state.by_receipt.get(receipt) or state.payments.by_receipt.get(receipt)
     named = body["OriginalConversationID"]
     return state.payouts.get(named) or state.by_gateway_id.get(named)
 
@@ -68,4 +72,3 @@ def _parameters(world: World, payout: Payout, status: str) -> list[Parameter]:
         parameter("ConversationID", payout.conversation_id),
         parameter("ReceiptNo", payout.receipt),
     ]
-
