@@ -17,7 +17,9 @@ from common.ids import new_id
 from common.models import InboundMessage
 
 SECRET_KEYS = frozenset({"securitycredential", "password", "hash", "hashval", "secretkey", "authorization"})
-_SECRET_XML = re.compile(r"(<(?:\w+:)?(?:password|hash|hashval|secretkey)>)[^<]*(</)", re.IGNORECASE)
+_SECRET_XML = re.compile(  # with attributes, CDATA, and where the end is cut off
+    r"(<(?:[\w.-]+:)?(?:password|hash|hashval|secretkey)(?:\s[^>]*)?>).*?(</|\Z)", re.IGNORECASE | re.DOTALL
+)
 _SECRET_TEXT = re.compile(
     r"(\"?(?:securitycredential|password|hashval|hash|secretkey)\"?\s*[:=]\s*)(\"[^\"]*\"|[^\s&,}]+)", re.I
 )
@@ -39,12 +41,14 @@ def receive(
     :returns: the row, and whether it is new
     """
     raw = request.body
+    # Where each character has a NUL beside it, no pattern finds a secret.
+    text = f"[{len(raw)} bytes of another encoding]" if b"\x00" in raw else raw.decode(errors="replace")
     message = InboundMessage(
         id=new_id(),
         source=source,
         kind=kind,
         subject_id=subject_id,
-        body=redacted(raw.decode("utf-8", errors="replace")),
+        body=redacted(text),
         body_digest=hashlib.sha256(raw).hexdigest(),
         content_type=(request.content_type or "")[:100],
         remote_address=network.client_address(request),
@@ -99,9 +103,10 @@ def redacted(text: str) -> str:
         parsed = json.loads(text, parse_float=_as_written, parse_int=_as_written)
     except (ValueError, RecursionError):
         return _SECRET_TEXT.sub(r"\1[removed]", _SECRET_XML.sub(r"\1[removed]\2", text))
-    return (
-        json.dumps(_without_secrets(parsed), ensure_ascii=False, default=str) if _has_secret(parsed) else text
-    )
+    if not _has_secret(parsed):
+        return text
+    written = json.dumps(_without_secrets(parsed), ensure_ascii=False, default=str)
+    return written.encode(errors="replace").decode()  # halves of a character, which no database takes
 
 
 class _as_written(str):

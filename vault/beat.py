@@ -11,6 +11,7 @@ SHORTEST_EXPIRY = 10.0
 # Task -> seconds, for those that have a pace of their own.
 STEADY: dict[str, float] = {
     "disbursements.tasks.watch": 60.0,
+    "wallet.tasks.sweep_money_in": 1.0,
     "wallet.float_tasks.sweep_purchases": 2.0,
     "wallet.float_tasks.follow_rules": 15.0,
     "wallet.float_tasks.sweep_balances": 15.0,
@@ -41,6 +42,9 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "disbursements.tasks.apply_hook",
     ),
     "collections": (  # they wait for the bank or M-Pesa, and hold up no payout
+        "wallet.tasks.step_topup",
+        "wallet.tasks.apply_notice",
+        "wallet.tasks.read_statement",
         "wallet.float_tasks.buy",
         "wallet.float_tasks.recover",
         "wallet.float_tasks.look",

@@ -9,6 +9,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("disbursements.urls")),
     path("", include("sms.urls")),
+    path("", include("wallet.urls")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.figures),

@@ -176,7 +176,7 @@ def _from_json(body: bytes) -> dict[str, str]:
 def _plain(value: Any) -> str:
     if not isinstance(value, str):
         raise Unreadable("a field is neither text nor number")
-    return value
+    return value.encode(errors="replace").decode()  # halves of a character, which no database takes
 
 
 def _from_xml(body: bytes) -> dict[str, str]:
