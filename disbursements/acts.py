@@ -18,7 +18,7 @@ from common.windows import ReasonForm
 from disbursements import deciding, pages, story
 from disbursements.deciding import NotPossible
 from disbursements.models import Disbursement, SettlementProposal
-from disbursements.statuses import OPEN, Cause, Status
+from disbursements.statuses import NEEDS_TWO, OPEN, Cause, Status
 
 OPERATE, APPROVE, EITHER = "operate", "approve", "operate_or_approve"  # rights: see the model's permissions
 
@@ -242,7 +242,7 @@ def offered(
     row: Disbursement, *, proposal: SettlementProposal | None, to: AbstractBaseUser | None = None
 ) -> set[str]:
     """Return what fits where a row is now, without what `to` may not do because it is the second person's."""
-    held_for_two = row.status == Status.HELD and row.hold_cause == Cause.SECOND_PERSON
+    held_for_two = row.status == Status.HELD and row.hold_cause in NEEDS_TWO
     fits = {
         "hold": row.status in OPEN and row.hold_cause != Cause.BY_PERSON,
         "release": row.status == Status.HELD and not held_for_two,

@@ -277,8 +277,9 @@ def second_person(facts: Facts) -> Verdict:
 
 
 def not_held_by_person(facts: Facts) -> Verdict:
-    if facts.disbursement.hold_cause == Cause.BY_PERSON:
-        return no("person", Cause.BY_PERSON, facts.disbursement.reason)
+    cause = facts.disbursement.hold_cause
+    if cause in (Cause.BY_PERSON, Cause.CONTRADICTION):
+        return no("person", cause, facts.disbursement.reason)
     return yes("person", "Nobody has stopped it.")
 
 

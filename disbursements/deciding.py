@@ -12,7 +12,7 @@ from disbursements import checks, paying, settling
 from disbursements.checking import hold as put_aside
 from disbursements.models import Attempt, Disbursement, SettlementProposal
 from disbursements.settling import Payment
-from disbursements.statuses import OPEN, AttemptStatus, Cause, Status
+from disbursements.statuses import NEEDS_TWO, OPEN, AttemptStatus, Cause, Status
 from mpesa.codes import Kind
 
 WAIVABLE = frozenset(
@@ -57,6 +57,8 @@ def hold(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: dateti
     row, why = _find(disbursement_id), _reasoned(reason)
     if row.status not in OPEN:
         raise NotPossible(f"It is {row.get_status_display().lower()}; only what is not yet sent can be held.")
+    if row.hold_cause == Cause.BY_PERSON:
+        raise NotPossible("It is held by a person already.")
     words = f"Held by {by.get_username()}: {why}"
     with transaction.atomic():
         put_aside(row, checks.no("person", Cause.BY_PERSON, words), [], at=at)
@@ -74,7 +76,7 @@ def release(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: dat
     row, why = _find(disbursement_id), _reasoned(reason)
     if row.status != Status.HELD:
         raise NotPossible("It is not held.")
-    if row.hold_cause == Cause.SECOND_PERSON:
+    if row.hold_cause in NEEDS_TWO:
         raise NotPossible("It waits for the approval of two people; approve it instead.")
     accepted: dict[str, Any] = {"waived": list(row.waived)}
     if row.hold_cause in WAIVABLE:
@@ -105,7 +107,7 @@ def approve(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: dat
     :raises NotPossible: it does not wait for that, or the same person tries twice
     """
     row, why = _find(disbursement_id), _reasoned(reason)
-    if row.status != Status.HELD or row.hold_cause != Cause.SECOND_PERSON:
+    if row.status != Status.HELD or row.hold_cause not in NEEDS_TWO:
         raise NotPossible("It does not wait for an approval.")
     if row.first_approver_id == by.pk:
         raise NotPossible("You have approved it already; another person must approve it too.")
@@ -113,7 +115,11 @@ def approve(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: dat
         _note(row, "approve", by=by, reason=why, at=at)
         who = by.get_username()
         if row.first_approver_id is None:
-            Disbursement.objects.filter(pk=row.pk, first_approver__isnull=True).update(first_approver=by.pk)
+            first = Disbursement.objects.filter(pk=row.pk, status=Status.HELD, first_approver__isnull=True)
+            if not first.update(first_approver=by.pk):
+                raise NotPossible(
+                    "Somebody else approved it a moment ago. Look again, and approve as the second."
+                )
             row.remark(f"First approval by {who}: {why}", at=at, who=who)
             return False
         row.move(

@@ -12,7 +12,7 @@ from common import money
 from common.gateway import Rejected
 from common.phone import masked, may_be
 from disbursements.models import Attempt, Disbursement
-from disbursements.statuses import AttemptStatus, Cause, Status
+from disbursements.statuses import OPEN, AttemptStatus, Cause, Status
 from mpesa import codes
 from mpesa.codes import Kind
 from partners import pausing
@@ -145,10 +145,17 @@ def _compare_paid(attempt: Attempt, payment: Payment, *, at: datetime, evidence:
     )
     words = f"M-Pesa now reports receipt {payment.receipt} for attempt {attempt.number}, which was settled as {before}."
     row.remark(words, at=at, who="mpesa", evidence=evidence)
-    row.ask_for_person(f"{words} Compare with M-Pesa's statement before anything is paid again.", at=at)
-    Disbursement.objects.filter(pk=row.pk, status=Status.FAILED).update(
-        next_step_at=None
-    )  # no new attempt now
+    words = f"{words} Compare with M-Pesa's statement before anything is paid again."
+    if attempt.status == AttemptStatus.FAILED and row.status in OPEN | {Status.FAILED}:
+        row.move(  # or the next attempt would pay a second time
+            Status.HELD,
+            at=at,
+            note=words,
+            hold_cause=Cause.CONTRADICTION,
+            first_approver_id=None,
+            second_approver_id=None,
+        )
+    row.ask_for_person(words, at=at)
 
 
 def refused(attempt: Attempt, exc: Rejected, *, at: datetime) -> None:
@@ -173,7 +180,7 @@ def not_paid(
     if attempt.status in (AttemptStatus.PAID, AttemptStatus.FAILED):
         _compare_not_paid(attempt, words, at=at, evidence=evidence)
         return False
-    shown = f"{words} ({code})" if code else words
+    shown = f"{words} (Code {code}.)" if code else words
     with transaction.atomic():
         _arrived_after_all(attempt, at=at)
         row.move(

@@ -60,8 +60,11 @@ class Cause(models.TextChoices):
     SIMILAR = "similar", "Looks like a payment made just before"
     SECOND_PERSON = "second_person", "Needs a second person"
     BY_PERSON = "by_person", "Held by a person"
+    CONTRADICTION = "contradiction", "M-Pesa says paid, after it said not paid"
     MIFOS_ANSWER = "mifos_answer", "Mifos answered with something else"
 
+
+NEEDS_TWO = frozenset({Cause.SECOND_PERSON, Cause.CONTRADICTION})  # one person alone lets none of these go
 
 # What the sweep looks at again by itself, and after how long.
 RECHECK: Mapping[str, timedelta | None] = {

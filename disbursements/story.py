@@ -9,7 +9,7 @@ from common.phone import masked
 from common.tones import Tone
 from disbursements.checks import NAIROBI
 from disbursements.models import Disbursement
-from disbursements.statuses import RECHECK, Cause, Status
+from disbursements.statuses import NEEDS_TWO, RECHECK, Cause, Status
 
 _TONES: Mapping[str, Tone] = {
     Status.DETECTED: Tone.MOVING,
@@ -186,7 +186,7 @@ def next_words(row: Disbursement, *, now: datetime) -> str:
 
 
 def _next_of_held(row: Disbursement, at: str) -> str:
-    if row.hold_cause == Cause.SECOND_PERSON:
+    if row.hold_cause in NEEDS_TWO:
         missing = (
             "One person has approved; another one must."
             if row.first_approver_id

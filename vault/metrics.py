@@ -7,7 +7,6 @@ day: the whole history would cost more with every day.
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Count, F, QuerySet
@@ -15,6 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from common.ids import first_id
 from common.models import InboundMessage
 from disbursements.models import Disbursement
 from disbursements.statuses import Status
@@ -85,11 +85,6 @@ def _by_status(name: str, words: str, rows: "QuerySet[Any]", known: list[str]) -
     for status in known:
         family.add_metric([status], found.get(status, 0))
     return family
-
-
-def first_id(moment: datetime) -> UUID:
-    """Return the lowest UUIDv7 of a moment, so that the primary key finds the rows written since."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def exposition(*, at: datetime) -> bytes:

@@ -125,6 +125,7 @@ INSTALLED_APPS = [
     "wallet",
     "sms",
     "disbursements",
+    "c2b",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -164,6 +165,9 @@ TIME_ZONE = "Africa/Nairobi"
 USE_TZ = True
 USE_I18N = True
 USE_THOUSAND_SEPARATOR = True
+
+LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static-collected"

@@ -3,12 +3,15 @@
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import Client as Web
 
 from common import tokens
 from common.gateway import OutcomeUnknown, Retryable
 from common.ids import new_id
 from common.models import InboundMessage
+from disbursements import checking, deciding
+from disbursements.deciding import NotPossible
 from disbursements.statuses import AttemptStatus, Cause, Status
 from sms.models import SmsNotification
 from tests import make
@@ -48,15 +51,20 @@ def test_a_contradiction_after_the_payment_raises_attention_and_changes_nothing(
     assert balances.of_partner(world.partner.pk).wallet == Decimal(975)
 
 
-def test_a_payment_reported_after_a_failure_stops_every_new_attempt(world: World) -> None:
+@pytest.mark.parametrize("code", [4, 1, 2001, 2040])
+def test_a_payment_reported_after_a_failure_stops_every_new_attempt(world: World, code: int) -> None:
     row = world.sent()
-    post_result(row, result(4))
-    row.refresh_from_db()
-    assert row.next_step_at is not None  # would be tried again tomorrow
+    post_result(row, result(code))
     post_result(row, result())
     row.refresh_from_db()
-    assert (row.status, row.next_step_at) == (Status.FAILED, None)
+    assert (row.status, row.hold_cause, row.next_step_at) == (Status.HELD, Cause.CONTRADICTION, None)
     assert RECEIPT in row.attention
+    amina = get_user_model().objects.create_user("amina")
+    with pytest.raises(NotPossible):
+        deciding.release(disbursement_id=row.pk, by=amina, reason="Surely not.", at=make.NOW)
+    checking.check(disbursement_id=row.pk, at=make.NOW)
+    row.refresh_from_db()
+    assert row.status == Status.HELD
 
 
 @pytest.mark.parametrize("amount", [950, 95000, "9500.50"])
