@@ -140,7 +140,7 @@ class Ground:
                 "username": "vault",
                 "password": "secret",
                 "release": "develop",
-                "poll_seconds": 1,
+                "poll_seconds": 3,
             },
             "products": {"auto_disburse": "all"},
             "wallet": {
