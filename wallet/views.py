@@ -3,6 +3,8 @@
 The acknowledgements are the bank's own (NCBA push guide): anything else is sent again.
 """
 
+from datetime import timedelta
+
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
@@ -18,6 +20,8 @@ from wallet.bank_models import BankAccount
 from wallet.notices import JSON_TYPES, XML_TYPES, Unreadable
 
 log = structlog.get_logger("callbacks")
+
+SWEEP_AFTER = timedelta(seconds=5)  # a fresh notice is applied here, at once
 
 SOAP = (
     '<?xml version="1.0" encoding="UTF-8"?>'
@@ -66,7 +70,7 @@ def _receive(request: HttpRequest, account: BankAccount, what: str) -> HttpRespo
         receiving.refused(message, reason=reason, at=at)
         return _answer(is_xml=is_xml, taken=False)
     message, fresh = inbound.receive(
-        request, source=receiving.SOURCE, kind=kind, subject_id=account.pk, at=at
+        request, source=receiving.SOURCE, kind=kind, subject_id=account.pk, at=at, sweep_after=SWEEP_AFTER
     )
     if fresh:
         _apply(message)
