@@ -9,11 +9,13 @@ from django.db.models import Q, Sum
 
 from partners.models import Shortcode
 from wallet.models import Account, Hold, Kind, LedgerLine, Transfer, TransferType
-from wallet.purchases import OPEN, FloatPurchase
+from wallet.purchases import OPEN, FloatPurchase, PurchaseStatus
 
 SHOWN = 5  # lines that explain a difference
 # M-Pesa's clock knows seconds only, and its figure and our line of one payout are some seconds apart.
 SLACK = timedelta(seconds=60)
+ARRIVES = timedelta(hours=4)  # float whose money has left the bank; after that it is missing
+BLURS = timedelta(hours=24)  # so long no rise of the balance proves anything else
 # Entries that say what was there already: whatever their moment, M-Pesa's figure has them in it.
 SAID_OF_THE_PAST = (TransferType.OPENING, TransferType.FLOAT_ADJUSTMENT)
 
@@ -57,11 +59,12 @@ def compare(shortcode: Shortcode, *, with_purchases: bool = True) -> Comparison 
     around = changes(shortcode, Q(event_at__gt=at - SLACK, event_at__lte=at + SLACK))
     flying = list(Hold.objects.filter(shortcode=shortcode, purpose="payout", status="held", held_at__lte=at))
     bought = list(_open_purchases(shortcode, at)) if with_purchases else []
+    late = list(_maybe_on_the_way(shortcode, at, within=ARRIVES if with_purchases else BLURS))
     settled = now - sum(change for change, _ in later)
     doubtful = [-change for change, _ in around] + [-hold.principal for hold in flying]
-    doubtful += [purchase.amount for purchase in bought]
+    doubtful += [purchase.amount for purchase in bought] + [-purchase.amount for purchase in late]
     lines = [line for _, line in around] + [f"hold {hold}" for hold in flying]
-    lines += [f"{purchase}: {purchase.status}" for purchase in bought]
+    lines += [f"{purchase}: {purchase.status}" for purchase in [*bought, *late]]
     return Comparison(
         shortcode=shortcode,
         observed=observed,
@@ -102,6 +105,14 @@ def _open_purchases(shortcode: Shortcode, at: datetime) -> Any:
     return FloatPurchase.objects.filter(shortcode=shortcode, status__in=OPEN, first_sent_at__lte=at).order_by(
         "first_sent_at"
     )
+
+
+def _maybe_on_the_way(shortcode: Shortcode, at: datetime, *, within: timedelta) -> Any:
+    """Return what the bank has taken the money for, and may not have reached Utility by then."""
+    bought = FloatPurchase.objects.filter(
+        shortcode=shortcode, status=PurchaseStatus.BOUGHT, evidence__in=["bank", "people"]
+    )
+    return bought.filter(first_sent_at__gt=at - within, first_sent_at__lte=at).order_by("first_sent_at")
 
 
 def _latest(shortcode: Shortcode) -> list[str]:

@@ -5,9 +5,10 @@ An answer of the bank is no evidence by itself. A contradiction changes nothing 
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import structlog
 from django.db import transaction
@@ -26,6 +27,7 @@ from wallet.purchases import OPEN, FloatPurchase, PurchaseStatus, Route
 
 log = structlog.get_logger("float")
 
+NAIROBI = ZoneInfo("Africa/Nairobi")
 FIRST_LOOK = timedelta(seconds=60)
 LOOK_GAPS = (60, 120, 300, 600, 1800, 3600)  # seconds between looks; the last repeats
 LONG = timedelta(hours=2)  # without evidence after this, a person should look as well
@@ -76,10 +78,13 @@ def bought(row: FloatPurchase, proof: Evidence, *, at: datetime) -> bool:
             next_step_at=None,
             attention="",
         )
-        _book_where_it_came_from(row, proof, at=at)
+        event_at = max(
+            proof.event_at, row.last_sent_at or proof.event_at
+        )  # a statement may know the day only
+        _book_where_it_came_from(row, event_at=event_at, at=at)
         _tell(row, at=at)
         operations.capture(  # last: it locks the wallet's row
-            reference=row.pk, at=at, event_at=proof.event_at, receipt=row.receipt, mpesa_cost=None
+            reference=row.pk, at=at, event_at=event_at, receipt=row.receipt, mpesa_cost=None
         )
     return True
 
@@ -121,7 +126,7 @@ def _compare(row: FloatPurchase, proof: Evidence, *, at: datetime) -> None:
     row.remark(proof.words, at=at, who=proof.source)
 
 
-def _book_where_it_came_from(row: FloatPurchase, proof: Evidence, *, at: datetime) -> None:
+def _book_where_it_came_from(row: FloatPurchase, *, event_at: datetime, at: datetime) -> None:
     """Book that money left the bank (or a paybill) for M-Pesa, so that the bank's book stays the bank's."""
     source = Kind.WORKING if row.route == Route.DARAJA_TOPUP else Kind.BANK
     operations.transfer(
@@ -131,7 +136,7 @@ def _book_where_it_came_from(row: FloatPurchase, proof: Evidence, *, at: datetim
         to_account=operations.platform_account(source),
         amount=row.amount,
         at=at,
-        event_at=proof.event_at,
+        event_at=event_at,
         description=f"{row.reference} {row.bank_reference}".strip(),
     )
 
@@ -191,10 +196,7 @@ def _named_by(debit: Debit) -> FloatPurchase | None:
 
 def _by_amount(debit: Debit, *, at: datetime) -> FloatPurchase | None:
     fitting = FloatPurchase.objects.select_related("shortcode").filter(
-        status__in=OPEN,
-        amount=debit.amount,
-        first_sent_at__gte=debit.at - LATE,
-        first_sent_at__lte=debit.at + EARLY,
+        _at_that_time(debit), status__in=OPEN, amount=debit.amount
     )
     rows = list(fitting.exclude(route=Route.DARAJA_TOPUP)[:2])
     if len(rows) == 1 and not _twins(rows[0], debit):
@@ -210,17 +212,17 @@ def _by_amount(debit: Debit, *, at: datetime) -> FloatPurchase | None:
 
 def _twins(row: FloatPurchase, debit: Debit) -> bool:
     """Whether the debit may be that of an earlier purchase of this amount, which was proved in another way."""
-    return (
-        FloatPurchase.objects.filter(
-            status=PurchaseStatus.BOUGHT,
-            amount=debit.amount,
-            first_sent_at__gte=debit.at - LATE,
-            first_sent_at__lte=debit.at + EARLY,
-        )
-        .exclude(pk=row.pk)
-        .exclude(evidence="bank")
-        .exists()
+    bought_ = FloatPurchase.objects.filter(
+        _at_that_time(debit), status=PurchaseStatus.BOUGHT, amount=debit.amount
     )
+    return bought_.exclude(pk=row.pk).exclude(evidence="bank").exists()
+
+
+def _at_that_time(debit: Debit) -> Q:
+    """Match what was ordered within a day before a debit; a statement knows the day only."""
+    day_only = debit.at.astimezone(NAIROBI).time() == time()
+    last = debit.at + (timedelta(days=1) if day_only else EARLY)
+    return Q(first_sent_at__gte=debit.at - LATE, first_sent_at__lte=last)
 
 
 def _arrived_in_working(row: FloatPurchase, debit: Debit, words: str, *, at: datetime) -> None:
