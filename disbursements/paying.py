@@ -175,7 +175,7 @@ def _not_sent(attempt: Attempt, exc: Retryable, *, at: datetime) -> None:
 
 
 def _unknown(attempt: Attempt, words: str, *, at: datetime) -> None:
-    note = f"{words}. M-Pesa may have it or not; asking."
+    note = f"{words.rstrip('.')}. M-Pesa may have it or not; asking."
     with transaction.atomic():
         attempt.disbursement.move(Status.UNKNOWN, at=at, note=note, next_step_at=at)
         attempt.move(AttemptStatus.UNKNOWN, at=at, result_text=words)

@@ -18,7 +18,7 @@ from mifos.models import MifosPartner
 from mifos.shapes import DisburseCommand, LoanTransaction
 
 BUSY_GAP = timedelta(seconds=1)
-GAPS = (2, 5, 15, 60, 300, 900, 3600)  # seconds between tries; the last goes on for ever
+GAPS = (2, 5, 10, 20, 40, 60, 120, 300, 900)  # seconds between tries; the last goes on for ever
 ATTENTION_AFTER = 4  # tries
 CHECKER_GAP = timedelta(minutes=5)
 PERSON_GAP = timedelta(minutes=15)  # tried again although a person has to mend it, since nobody tells us

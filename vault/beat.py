@@ -34,9 +34,9 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "disbursements.tasks.apply_message",
         "disbursements.tasks.try_again",
     ),
+    "recording": ("disbursements.tasks.record",),  # what is paid does not queue behind what is to be checked
     "mifos": (
         "disbursements.tasks.check",
-        "disbursements.tasks.record",
         "disbursements.tasks.poll_host",
         "disbursements.tasks.watch_tranches",
         "disbursements.tasks.apply_hook",

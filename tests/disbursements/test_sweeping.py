@@ -59,7 +59,7 @@ def test_what_a_killed_worker_had_in_hand_is_due_again_after_the_lease(world: Wo
     many(world, world.partner, 1, start=0)
     at = make.NOW + timedelta(seconds=1)
     assert len(sweeping.claim(at=at)) == 1
-    assert sweeping.claim(at=at + timedelta(seconds=30)) == []
+    assert sweeping.claim(at=at + timedelta(seconds=20)) == []
     assert len(sweeping.claim(at=at + sweeping.LEASE)) == 1
 
 

@@ -17,7 +17,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 POSTGRES, REDIS, SANDBOX, BEAT, WORKERS, WEB = range(1, 7)  # stages: stopped from the last to the first
 WORKER_QUEUES = {  # the sweeps have a process of their own: nothing that waits outside may hold them
     "worker-payouts": "payouts",
-    "worker-mifos": "mifos,collections",
+    "worker-mifos": "recording,mifos,collections",
     "worker-default": "default,sms",
 }
 WORKER_THREADS = 16
