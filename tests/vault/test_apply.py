@@ -17,7 +17,7 @@ from sms.models import SmsGateway
 from tests.partners.make_partners import certificate
 from vault.setup import parts
 from wallet import balances
-from wallet.models import PartnerWallet, Transfer
+from wallet.models import AutoFloatRule, PartnerWallet, Transfer
 
 pytestmark = pytest.mark.django_db
 
@@ -174,7 +174,7 @@ def test_json_tells_programs_ids_and_addresses(folder, settings):
     )
     assert kilimo["callbacks"]["mifos"].startswith("https://vault.example/callbacks/mifos/")
     assert [shortcode["number"] for shortcode in found["shared_shortcodes"]] == ["600992"]
-    assert found["not_active_yet"] == ["bank", "kilimo: collections", "kilimo: wallet.auto_float"]
+    assert found["not_active_yet"] == ["bank", "kilimo: collections"]
     assert "api_key" not in kilimo
 
 
@@ -251,3 +251,39 @@ def test_programs_get_the_problems_as_json_too(folder):
     with pytest.raises(CommandError):
         call_command("apply", folder / "setup.yaml", "--json", stdout=out)
     assert json.loads(out.getvalue())["problems"][0].startswith("line 1: partner: there is no such key")
+
+
+def test_automatic_float_follows_the_file(folder):
+    apply(folder)
+    rule = AutoFloatRule.objects.get()
+    assert (rule.below, rule.buy, rule.max_per_day) == (200_000, 500_000, 2_000_000)
+    apply(folder, FULL.replace("max_per_day: 2000000", 'max_per_day: 1000000, hours: ["06:00", "20:30"]'))
+    rule.refresh_from_db()
+    assert (rule.max_per_day, f"{rule.from_time:%H:%M}", f"{rule.to_time:%H:%M}") == (
+        1_000_000,
+        "06:00",
+        "20:30",
+    )
+
+
+def test_automatic_float_is_switched_off_by_name_and_not_by_silence(folder):
+    apply(folder)
+    without = FULL.replace(
+        ",\n             auto_float: {below: 200000, buy: 500000, max_per_day: 2000000}}", "}"
+    )
+    apply(folder, without)
+    assert AutoFloatRule.objects.get().is_active
+    apply(folder, without.replace("low_balance_threshold: 5000}", "auto_float: null}"))
+    assert not AutoFloatRule.objects.get().is_active
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("max_per_day: 400000", "must not be below `buy`"),
+        ("max_per_day: 2000000, hours: ['20:00', '06:00']", "must begin before they end"),
+        ("max_per_day: 2000000, hours: ['25:00', '26:00']", "hours"),
+    ],
+)
+def test_an_automatic_float_that_could_never_buy_is_refused(folder, written, said):
+    assert said in refused(folder, FULL.replace("max_per_day: 2000000", written))

@@ -1,5 +1,6 @@
 """Every old status against every new one; then the refused move, the race, and what nobody may do."""
 
+import contextlib
 from datetime import timedelta
 from itertools import product
 
@@ -90,10 +91,8 @@ class TestRaces:
         row = scene.ask()
 
         def buy() -> None:
-            try:
+            with contextlib.suppress(LostRace):
                 buying.buy(purchase_id=row.pk, at=make.NOW)
-            except LostRace:
-                pass
 
         assert set(at_once(*[buy] * 6)) == {"done"}
         assert len(scene.bank.orders) == 1
@@ -111,10 +110,8 @@ class TestRaces:
         row = scene.buy()
 
         def end(work):
-            try:
+            with contextlib.suppress(LostRace):
                 work()
-            except LostRace:
-                pass
 
         at_once(
             lambda: end(lambda: scene.debit(row)),
@@ -127,10 +124,8 @@ class TestRaces:
         row = scene.buy()
 
         def debit() -> None:
-            try:
+            with contextlib.suppress(LostRace, Contradiction):
                 scene.debit(row)
-            except (LostRace, Contradiction):
-                pass
 
         at_once(*[debit] * 5)
         assert scene.books.money() == (150_000, 0, 50_000, 0)
@@ -143,10 +138,8 @@ class TestRaces:
         )
 
         def agree() -> None:
-            try:
+            with contextlib.suppress(deciding.CannotBuy):
                 deciding.agree(purchase_id=row.pk, by=scene.second, at=at)
-            except deciding.CannotBuy:
-                pass
 
         at_once(agree, agree, agree)
         assert scene.books.money() == (150_000, 0, 50_000, 0)

@@ -164,5 +164,3 @@ def _later(file: SetupFile) -> Iterator[str]:
     for partner in file.partners:
         if partner.collections:
             yield f"{partner.code}: collections"
-        if partner.wallet and partner.wallet.auto_float:
-            yield f"{partner.code}: wallet.auto_float"

@@ -17,9 +17,10 @@ from partners.models import Partner, TariffBand, payout_shortcode
 from sms import operations as sms
 from sms.models import SmsGateway
 from vault.setup.outcome import CREATED, UNCHANGED, UPDATED, PartnerOutcome, PartOutcome
-from vault.setup.schema import MifosPart, ProductsPart, SmsPart, TariffPart, WalletPart
+from vault.setup.schema import AutoFloatPart, MifosPart, ProductsPart, SmsPart, TariffPart, WalletPart
+from wallet import auto_float
 from wallet import operations as wallet
-from wallet.models import PartnerWallet, Transfer, TransferType
+from wallet.models import AutoFloatRule, PartnerWallet, Transfer, TransferType
 
 NAIROBI = ZoneInfo("Africa/Nairobi")
 EVERY_AMOUNT = Decimal(250_000)  # the one band of what does not depend on an amount
@@ -61,8 +62,23 @@ def put_wallet(wanted: WalletPart, partner: Partner, outcome: PartnerOutcome, by
     row = PartnerWallet.objects.get(partner=partner)
     saved = put(row, wanted.given("low_balance_threshold"), by=by, at=at)
     changed = [*saved.changed, *booked]
+    if "auto_float" in wanted.model_fields_set:
+        changed += _put_auto_float(wanted.auto_float, partner, by, at)
     result = CREATED if not had_one else UPDATED if changed else UNCHANGED
     outcome.add(PartOutcome(part="wallet", result=result, changed=changed))
+
+
+def _put_auto_float(wanted: AutoFloatPart | None, partner: Partner, by: By, at: datetime) -> list[str]:
+    """Let the rule hold; `auto_float: null` switches it off."""
+    if wanted is None:
+        row = AutoFloatRule.objects.filter(partner=partner).first()
+        changed = put(row, {"is_active": False}, by=by, at=at).changed if row else ()
+    else:
+        fields: dict[str, Any] = wanted.given("below", "buy", "max_per_day")
+        if "hours" in wanted.model_fields_set:
+            fields["from_time"], fields["to_time"] = wanted.hours or (None, None)
+        changed = auto_float.put_rule(partner=partner, fields=fields, by=by, at=at).changed
+    return [f"auto_float.{name}" for name in changed if name != "partner"]
 
 
 def _book_openings(wanted: WalletPart, partner: Partner, outcome: PartnerOutcome, at: datetime) -> list[str]:

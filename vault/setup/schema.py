@@ -1,6 +1,7 @@
 """What a set-up file may say. Each field tells in words what is expected; texts may be written as numbers."""
 
 from collections.abc import Callable
+from datetime import time
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -94,6 +95,9 @@ Band = Annotated[
 NUMBER_WORDS = '5 to 7 digits in quotes, such as "600992"'
 
 
+Hour = Annotated[time, BeforeValidator(_as_written)]
+
+
 class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -165,9 +169,22 @@ class ProductsPart(Part):
 
 
 class AutoFloatPart(Part):
-    below: Money = Field(description="an amount in shillings")
-    buy: Money = Field(description="an amount in shillings")
-    max_per_day: Money = Field(description="an amount in shillings")
+    below: Annotated[Money, Field(gt=0)] = Field(description="an amount in shillings, above zero")
+    buy: Annotated[Money, Field(gt=0)] = Field(description="whole shillings, above zero")
+    max_per_day: Annotated[Money, Field(gt=0)] = Field(description="an amount in shillings, above zero")
+    hours: tuple[Hour, Hour] | None = Field(
+        default=None, description='hours of Nairobi such as ["06:00", "20:00"]; without it, at any hour'
+    )
+
+    @model_validator(mode="after")
+    def one_fits_into_a_day(self) -> "AutoFloatPart":
+        if self.buy != self.buy.to_integral_value():
+            raise ValueError("`buy` must be whole shillings")
+        if self.max_per_day < self.buy:
+            raise ValueError("`max_per_day` must not be below `buy`, or nothing would ever be bought")
+        if self.hours and self.hours[0] >= self.hours[1]:
+            raise ValueError("`hours` must begin before they end")
+        return self
 
 
 class WalletPart(Part):
