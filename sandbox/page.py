@@ -10,7 +10,10 @@ from typing import Any
 
 from aiohttp import web
 
+from sandbox.daraja.c2b_paying import why
+from sandbox.daraja.gateway import COLLECTING
 from sandbox.daraja.ids import NAIROBI
+from sandbox.daraja.payments import Payment
 from sandbox.fineract.host import Host
 from sandbox.fineract.records import Loan
 from sandbox.fineract.statuses import LOAN_STATUS, SUBMITTED
@@ -19,7 +22,8 @@ from sandbox.routing import answer
 from sandbox.world import World
 
 HOSTS, LOANS, PHONES, EVENTS, MESSAGES, ACCOUNTS = 12, 8, 24, 12, 4, 8
-LOOKED_AT = 400  # payouts and messages, from the newest back
+PAYBILLS, PAYMENTS = 8, 5
+LOOKED_AT = 400  # payouts, payments and messages, from the newest back
 
 Event = dict[str, Any]
 
@@ -52,6 +56,7 @@ def snapshot(world: World, host_part: str = "", phone_part: str = "") -> dict[st
         "hosts": [_host(host) for host in found],
         "phones": _phones(world, found, phone_part),
         "accounts": [_account(account) for account in islice(world.ncba.accounts.values(), ACCOUNTS)],
+        "paybills": _paybills(world),
         "feed": list(reversed(world.feed))[:EVENTS],
         "feed_count": world.feed_count,
     }
@@ -62,6 +67,7 @@ def _totals(world: World) -> dict[str, Any]:
         "hosts": len(world.fineract.hosts),
         "loans": sum(len(host.loans) for host in world.fineract.hosts.values()),
         "payouts": len(world.daraja.by_receipt),
+        "payments": sum(map(len, world.daraja.payments.completed.values())),
         "sms": len(world.damza.messages),
     }
 
@@ -85,6 +91,38 @@ def _account(account: Account) -> dict[str, Any]:
         "balance": f"{account.balance:.2f}",
         "lines": len(account.lines),
         "newest": newest,
+    }
+
+
+def _paybills(world: World) -> list[dict[str, Any]]:
+    """Shortcodes that customers can pay, with their newest payments."""
+    payments = world.daraja.payments
+    newest: dict[str, list[Payment]] = {}
+    for payment in islice(reversed(payments.by_receipt.values()), LOOKED_AT):
+        newest.setdefault(payment.shortcode, []).append(payment)
+    payable = (one for one in world.daraja.shortcodes.values() if one.kind in COLLECTING)
+    return [
+        {
+            "number": one.number,
+            "name": one.name,
+            "organisation": one.organisation,
+            "utility": f"{one.utility:.2f}",
+            "count": len(payments.completed.get(one.number, ())),
+            "payments": [_payment(payment) for payment in newest.get(one.number, [])[:PAYMENTS]],
+        }
+        for one in islice(payable, PAYBILLS)
+    ]
+
+
+def _payment(payment: Payment) -> dict[str, Any]:
+    return {
+        "receipt": payment.receipt,
+        "name": payment.name,
+        "phone": payment.phone,
+        "amount": f"{payment.amount:.2f}",
+        "bill_ref": payment.bill_ref,
+        "status": "reversed" if payment.reversed_by else payment.status,
+        "confirmed": payment.confirmed,
     }
 
 
@@ -125,8 +163,27 @@ def _heard(world: World) -> Iterator[tuple[str, Event]]:
             f"{when.day}/{when.month}/{when:%y} at {when:%H:%M}."
         )
         yield payout.phone, {"at": at.isoformat(), "from": "MPESA", "text": text}
+    for payment in islice(reversed(world.daraja.payments.by_receipt.values()), LOOKED_AT):
+        if payment.status != "pending":
+            at = payment.completed_at or payment.at
+            yield payment.phone, {"at": at.isoformat(), "from": "MPESA", "text": _sent(world, payment)}
     for message in world.damza.messages[-LOOKED_AT:]:
         yield message.to, {"at": message.at.isoformat(), "from": message.sender, "text": message.text}
+
+
+def _sent(world: World, payment: Payment) -> str:
+    """What M-Pesa writes to the payer."""
+    to = f"{world.daraja.shortcodes[payment.shortcode].name} {payment.shortcode}"
+    account = f" for account {payment.bill_ref}" if payment.bill_ref else ""
+    if payment.status == "cancelled":
+        return (
+            f"Failed. Ksh{payment.amount:,.2f} was not sent to {to}{account}. {why(payment.reason)}".strip()
+        )
+    when = (payment.completed_at or payment.at).astimezone(NAIROBI)
+    return (
+        f"{payment.receipt} Confirmed. Ksh{payment.amount:,.2f} sent to {to}{account} on "
+        f"{when.day}/{when.month}/{when:%y} at {when:%H:%M}."
+    )
 
 
 def _phone(world: World, number: str, heard: list[Event]) -> dict[str, Any]:

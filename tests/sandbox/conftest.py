@@ -13,6 +13,7 @@ import requests
 from aiohttp import web
 
 from sandbox.app import WORLD, make_app
+from tests.sandbox.c2b_client import Paybill
 from tests.sandbox.daraja_client import Daraja
 from tests.sandbox.ncba_client import Bank
 
@@ -154,3 +155,8 @@ def daraja(sandbox: Sandbox, inbox: Inbox) -> Daraja:
 @pytest.fixture
 def bank(sandbox: Sandbox, inbox: Inbox) -> Bank:
     return Bank(sandbox, inbox)
+
+
+@pytest.fixture
+def paybill(sandbox: Sandbox, inbox: Inbox) -> Paybill:
+    return Paybill(sandbox, inbox)
