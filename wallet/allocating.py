@@ -123,7 +123,7 @@ def _propose(row: BankCredit, partner: Partner, *, by: AbstractBaseUser, reason:
 
 def _give(row: BankCredit, partner: Partner, *, by: AbstractBaseUser, note: str, at: datetime) -> None:
     received = row.status == CreditStatus.SUSPENSE
-    changes = {"partner": partner, "booked_at": at, "decided_by_id": by.pk}
+    changes = {"partner_id": partner.pk, "booked_at": at, "decided_by_id": by.pk}
     row.move(CreditStatus.ALLOCATED, at=at, note=note, who=by.get_username(), **changes)
     _audit("allocated", row, by=by, reason=note, at=at, partner=partner)
     into_wallet(row, partner, from_kind=Kind.SUSPENSE if received else Kind.BANK, phone="", at=at)

@@ -96,7 +96,8 @@ def one_at_a_time() -> None:
 
 def _known(told: Told) -> tuple[BankCredit | None, BankCredit | None]:
     """Return the row of this money; and a second one, if what is told now shows that two rows are one."""
-    by_core = BankCredit.objects.filter(core_reference=told.core_reference or None).first()
+    ours = BankCredit.objects.filter(core_reference=told.core_reference) if told.core_reference else None
+    by_core = ours.first() if ours is not None else None
     if told.receipt:
         by_receipt = BankCredit.objects.filter(receipt=told.receipt).first()
     else:  # a line of the account may name the receipt of a payment that came without the core reference
@@ -239,7 +240,13 @@ def _name_later(row: BankCredit, told: Told, *, at: datetime) -> str:
         return "known already"
     note = f"{Channel(told.channel).label} names {partner}."
     row.move(
-        CreditStatus.BOOKED, at=at, note=note, who="bank", partner=partner, booked_at=at, named=told.named
+        CreditStatus.BOOKED,
+        at=at,
+        note=note,
+        who="bank",
+        partner_id=partner.pk,
+        booked_at=at,
+        named=told.named,
     )
     into_wallet(row, partner, from_kind=Kind.SUSPENSE, phone=told.phone, at=at)
     return f"{shown(row.amount)} booked for {partner.code}, out of suspense"

@@ -218,7 +218,7 @@ def match(*, credit: BankCredit, partner_id: UUID, phone: str, at: datetime) -> 
     row = next((one for one in open_ones.order_by("asked_at") if _may_be(one.phone, phone)), None)
     if row is not None:
         note = f"The bank told of the payment ({credit.reference})."
-        row.move(TopUpStatus.CREDITED, at=at, note=note, credit=credit, attention="", attention_at=None)
+        row.move(TopUpStatus.CREDITED, at=at, note=note, credit_id=credit.pk, attention="", attention_at=None)
     return row
 
 

@@ -6,14 +6,13 @@ The acknowledgements are the bank's own (NCBA push guide): anything else is sent
 from datetime import timedelta
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from common import inbound, network
+from common import door, inbound
 from common.models import InboundMessage
 from wallet import bank, receiving, tasks
 from wallet.bank_models import BankAccount
@@ -39,17 +38,12 @@ class Refused(Exception):
 @require_POST
 def ncba(request: HttpRequest, token: str, what: str) -> HttpResponse:
     """Take a notice of NCBA: `what` is paybill (JSON or SOAP) or account (SOAP)."""
-    if (
-        not request.headers.get("Content-Length", "0").isdigit()
-        or _size(request) > settings.CALLBACK_MAX_BYTES
-    ):
-        return _closed("size", 413)
+    if refusal := door.refused(request, f"ncba_{what}"):
+        return refusal
     try:
         account = bank.named_by(token)
         if account is None:
-            return _closed("token", 404)
-        if not _address_is_fine(request):
-            return _closed("address", 404)
+            return door.refuse("token", f"ncba_{what}", 404)
         return _receive(request, account, what)
     except (DatabaseError, InterfaceError):
         log.exception("callback not stored", kind=f"ncba_{what}")
@@ -112,21 +106,3 @@ def _answer(*, is_xml: bool, taken: bool, words: str = "") -> HttpResponse:
     if taken:
         return JsonResponse({"ResultCode": "0", "ResultDesc": "Success"})
     return JsonResponse({"ResultCode": "1", "ResultDesc": "Not accepted"})
-
-
-def _size(request: HttpRequest) -> int:
-    return int(request.headers.get("Content-Length", "0"))
-
-
-def _address_is_fine(request: HttpRequest) -> bool:
-    """Whether the caller may call: its address is not on the list only where that is enforced."""
-    address = network.client_address(request)
-    if settings.CALLBACK_IP_MODE == "off" or network.on_allowlist(address):
-        return True
-    log.warning("caller not on the list", kind="ncba", address=address)
-    return bool(settings.CALLBACK_IP_MODE != "enforce")
-
-
-def _closed(reason: str, status: int) -> HttpResponse:
-    log.warning("callback refused", kind="ncba", reason=reason)
-    return HttpResponse(status=status)
