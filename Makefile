@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
-CODE := vault common partners mifos mpesa wallet sms disbursements sandbox
+CODE := vault common partners mifos mpesa wallet sms disbursements c2b sandbox
 
 export PYTHONDONTWRITEBYTECODE ?= 1
 

@@ -26,11 +26,20 @@ def send(task: "Task[Any, Any]", row_id: UUID | str) -> bool:
     After a failure this process does not try again for a few seconds, so that requests do not wait for a
     Redis that is down.
     """
+    return _send(task, (str(row_id),))
+
+
+def wake(task: "Task[Any, Any]") -> bool:
+    """Start a sweep now rather than at its next beat; say whether Redis took it."""
+    return _send(task, ())
+
+
+def _send(task: "Task[Any, Any]", values: tuple[str, ...]) -> bool:
     global _silent_until
     if time.monotonic() < _silent_until:
         return False
     try:
-        task.apply_async(args=(str(row_id),), retry=False)
+        task.apply_async(args=values, retry=False)
     except (OperationalError, OSError) as exc:
         _silent_until = time.monotonic() + _QUIET_SECONDS
         log.warning("nudge dropped", task=task.name, reason=type(exc).__name__)

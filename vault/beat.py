@@ -10,6 +10,7 @@ SHORTEST_EXPIRY = 10.0
 
 # Task -> seconds, for those that have a pace of their own.
 STEADY: dict[str, float] = {
+    "c2b.tasks.note_receipts_sent": 30.0,
     "disbursements.tasks.watch": 60.0,
     "wallet.tasks.sweep_money_in": 1.0,
     "wallet.float_tasks.sweep_purchases": 2.0,
@@ -23,7 +24,7 @@ STEADY: dict[str, float] = {
     "sms.tasks.check_credit": 600.0,
 }
 # Those that go at SWEEP_INTERVAL_SECONDS.
-SWEEPS = ("disbursements.tasks.sweep_due", "disbursements.tasks.sweep_hosts")
+SWEEPS = ("disbursements.tasks.sweep_due", "disbursements.tasks.sweep_hosts", "c2b.tasks.sweep")
 
 # What is not named here goes to `default`. (A queue on the task itself is on its way out of Celery.)
 QUEUES: dict[str, tuple[str, ...]] = {
@@ -49,6 +50,13 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "wallet.float_tasks.recover",
         "wallet.float_tasks.look",
         "wallet.float_tasks.ask_balance",
+    ),
+    "collections": (
+        "c2b.tasks.match",
+        "c2b.tasks.post",
+        "c2b.tasks.apply_prompt",
+        "c2b.tasks.ask_prompt",
+        "c2b.tasks.pull",
     ),
     "sms": ("sms.tasks.*",),
 }

@@ -8,6 +8,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("", include("disbursements.urls")),
+    path("", include("c2b.urls")),
     path("", include("sms.urls")),
     path("", include("wallet.urls")),
     path("healthz", health.healthz),
