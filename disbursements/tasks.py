@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from common import nudge, sweep
@@ -122,4 +123,6 @@ def watch() -> None:
     at = timezone.now()
     watching.pause_silent_shortcodes(at=at)
     watching.pause_unrecorded_partners(at=at)
-    watching.tell_low_wallets(at=at, quiet=timedelta(hours=12))
+    quiet = timedelta(seconds=settings.LOW_BALANCE_QUIET_SECONDS)
+    watching.tell_low_wallets(at=at, quiet=quiet)
+    watching.tell_low_floats(at=at, quiet=quiet)
