@@ -47,7 +47,7 @@ def _fault(world: World, payment: Payment) -> Fault | None:
 async def _send_as(world: World, payment: Payment, version: str, fault: Fault) -> None:
     changed = {key: value for key, value in fault.params.items() if key != "after"}
     if fault.kind == "confirmation_garbage":
-        await _post_garbage(world, payment, str(fault.params.get("body", "html")))
+        await _post_garbage(world, payment, fault)
     if fault.kind == "confirmation_forged" and not fault.params.get("after"):
         await post_confirmation(world, payment, version, changes=changed)
     await _send(world, payment, version)
@@ -88,11 +88,14 @@ async def post_confirmation(
     return taken
 
 
-async def _post_garbage(world: World, payment: Payment, body: str) -> None:
+async def _post_garbage(world: World, payment: Payment, fault: Fault) -> None:
     registration = world.daraja.payments.registrations.get(payment.shortcode)
-    if registration is not None:
-        text, headers = GARBAGE.get(body, body), {"Content-Type": "application/json"}
-        await world.call("POST", registration.confirmation_url, data=text.encode(), headers=headers)
+    if registration is None:
+        return
+    body = str(fault.params.get("body", "html"))
+    headers = {"Content-Type": str(fault.params.get("content_type", "application/json"))}
+    text = GARBAGE.get(body, body)
+    await world.call("POST", registration.confirmation_url, data=text.encode(), headers=headers)
 
 
 def _hold_back(world: World, payment: Payment, version: str, fault: Fault) -> None:

@@ -1,5 +1,6 @@
 """C2B: the addresses of a paybill, validation, confirmation, and that the money is in exactly one place."""
 
+import socket
 from decimal import Decimal
 from typing import Any
 
@@ -188,11 +189,19 @@ def test_only_a_readable_answer_counts(paybill: Paybill, answer: web.Response, v
 def test_a_slow_validation_leaves_it_to_the_registered_default(
     paybill: Paybill, sandbox: Sandbox, default: str, status: str
 ) -> None:
-    sandbox.switch(daraja__c2b_validation_seconds=0.2)
-    paybill.validated(ResponseType=default, ValidationURL="http://127.0.0.1:9/c2b/validation")
-    made = paybill.comes_in()
+    sandbox.switch(daraja__c2b_validation_seconds=0.1)
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections and never answers
+        address = f"http://127.0.0.1:{mute.getsockname()[1]}/c2b/validation"
+        paybill.validated(ResponseType=default, ValidationURL=address)
+        made = paybill.comes_in()
     assert (made["validation"], made["status"]) == ("no answer", status)
     assert len(paybill.confirmations(int(status == "completed"))) == int(status == "completed")
+
+
+def test_a_validation_that_cannot_be_reached_counts_as_no_answer(paybill: Paybill) -> None:
+    paybill.validated(ValidationURL="http://127.0.0.1:9/c2b/validation")
+    made = paybill.comes_in()
+    assert (made["validation"], made["status"]) == ("no answer", "completed")
 
 
 def test_validation_waits_eight_seconds(paybill: Paybill, sandbox: Sandbox) -> None:
