@@ -76,8 +76,11 @@ async def take_payment(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """A customer pays; answered when it is completed or cancelled, with ``wait`` false at once."""
     need(body, "shortcode", "phone", "amount")
     taker, phone, amount = _taker(world, body), str(body["phone"]), money(body["amount"], "amount")
-    bill_ref = str(body.get("bill_ref", ""))
+    bill_ref, name = str(body.get("bill_ref", "")), str(body.get("name") or "")
+    stranger = phone not in world.daraja.phones and world.owner_of(phone) is None
     _check(world, phone, amount, bill_ref)
+    if name and stranger:
+        world.daraja.phone(phone).name = name.upper()
     payment = begin(
         world,
         shortcode=taker,
@@ -85,7 +88,7 @@ async def take_payment(world: World, body: dict[str, Any]) -> dict[str, Any]:
         amount=amount,
         bill_ref=bill_ref,
         channel="control",
-        name=str(body.get("name") or ""),
+        name=name,
     )
     if body.get("wait", True):
         await carry_out(world, payment)

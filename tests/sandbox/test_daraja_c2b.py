@@ -310,7 +310,10 @@ def test_a_till_has_no_account_number(paybill: Paybill) -> None:
 def test_the_name_of_a_payer_can_be_given(paybill: Paybill) -> None:
     paybill.register()
     paybill.comes_in(name="Amina Otieno")
-    assert paybill.confirmations()[0]["FirstName"] == "AMINA"
+    paybill.comes_in(name="Amina Otieno", phone="254712345678")
+    assert [body["FirstName"] for body in paybill.confirmations(2)] == ["AMINA", "AMINA"]
+    phones = paybill.books()["phones"]
+    assert (phones[PAYER]["name"], phones["254712345678"]["name"]) == ("JOHN DOE KAMAU", "AMINA OTIENO")
 
 
 @pytest.mark.parametrize(
