@@ -171,7 +171,7 @@ def test_a_wrong_notice_is_answered_1_stored_and_not_acted_on(bank, kilimo, make
 
 
 BODIES = [
-    "",
+    " ",
     "hello",
     "{",
     "[]",
