@@ -151,11 +151,9 @@ class C2bTransaction(Moving):
         cleared = {"queued_at": None, "reason": note, "next_step_at": None, "attention": ""}
         self._move(new, at=at, note=note, **(cleared | {"attention_at": None} | changes))
 
-    def _record(self, *, old: str, new: str, at: datetime, note: str) -> None:
+    def _history(self, *, old: str, new: str, at: datetime, note: str) -> "C2bEvent":
         who, evidence = self._line
-        rows.insert(
-            C2bEvent(transaction=self, old=old, new=new, at=at, note=note, who=who, evidence=evidence)
-        )
+        return C2bEvent(transaction=self, old=old, new=new, at=at, note=note, who=who, evidence=evidence)
 
     def remark(self, note: str, *, at: datetime, who: str = "us", evidence: Any = None) -> None:
         """Write a line on the timeline without a move."""

@@ -9,7 +9,6 @@ from django.db.models import Q
 
 from c2b.set_up import KINDS
 from c2b.statuses import PROMPT_NEXT, PromptStatus
-from common import rows
 from common.ids import new_id
 from common.money import MoneyField
 from common.moves import Moving
@@ -73,8 +72,8 @@ class StkPush(Moving):
         """Move along `PROMPT_NEXT`; the row's own note says why, there is no longer story."""
         self._move(new, at=at, note=note, **({"note": note, "next_step_at": None} | changes))
 
-    def _record(self, *, old: str, new: str, at: datetime, note: str) -> None:
-        rows.insert(PromptEvent(prompt=self, old=old, new=new, note=note, at=at))
+    def _history(self, *, old: str, new: str, at: datetime, note: str) -> "PromptEvent":
+        return PromptEvent(prompt=self, old=old, new=new, note=note, at=at)
 
 
 class PromptEvent(models.Model):
