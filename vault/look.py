@@ -33,6 +33,10 @@ ROOMS: list[tuple[str, list[Link]]] = [
         [
             ("Wallets", "account_balance_wallet", "wallet_partnerwallet"),
             ("Statement", "receipt_long", "wallet_wallettransaction"),
+            ("Float purchases", "shopping_cart", "wallet_floatpurchase"),
+            ("Automatic float", "autorenew", "wallet_autofloatrule"),
+            ("Float watch", "monitoring", "wallet_floatwatch"),
+            ("Ledger proofs", "fact_check", "wallet_ledgerproof"),
             ("Ledger accounts", "account_balance", "wallet_account"),
             ("Transfers", "sync_alt", "wallet_transfer"),
             ("Holds", "lock_clock", "wallet_hold"),

@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from common.windows import ReadOnlyAdmin
+from wallet.float_admin import BuysFloat
 from wallet.models import (
     Account,
     Hold,
@@ -14,10 +15,12 @@ from wallet.models import (
     Transfer,
     WalletTransaction,
 )
+from wallet.statement_pages import HasStatement
 
 
 @admin.register(PartnerWallet)
-class PartnerWalletAdmin(ReadOnlyAdmin):
+class PartnerWalletAdmin(HasStatement, BuysFloat, ReadOnlyAdmin):
+    actions_detail = ("statement", "buy_float")
     list_display = (
         "partner",
         "current_balance",
