@@ -1,10 +1,15 @@
 """From the stored account at NCBA to the clients that speak for it, and the addresses by which NCBA calls us."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
-from common import tokens
+from common import audit, tokens
+from common.changes import By, Saved, put
 from common.gateway import GatewayError, Rejected
 from common.http import Session, new_session
 from common.money import shown
@@ -20,6 +25,36 @@ TOKEN_PURPOSE = "ncba"
 def active() -> BankAccount | None:
     """Return the account that the platform works with, if there is one."""
     return BankAccount.objects.filter(is_active=True).first()
+
+
+def put_account(*, number: str, fields: Mapping[str, Any], by: By, at: datetime) -> Saved[BankAccount]:
+    """Make or update our account at NCBA, and let it be the one that is used; another one is switched off.
+
+    :param fields: columns of `BankAccount`
+    :raises ValidationError: a field is not what the model allows
+    """
+    row = BankAccount.objects.filter(account=number).first() or BankAccount(account=number)
+    with transaction.atomic():
+        for other in BankAccount.objects.filter(is_active=True).exclude(account=number):
+            put(other, {"is_active": False}, by=by, at=at)
+        return put(row, {"account": number, "is_active": True} | dict(fields), by=by, at=at)
+
+
+def renew_addresses(*, account_id: Any, by: By, at: datetime) -> BankAccount:
+    """Give the account new addresses for notices; those before stay good until the next time."""
+    with transaction.atomic():
+        row = BankAccount.objects.select_for_update(no_key=True).get(pk=account_id)
+        row.callback_version += 1
+        row.save(update_fields=["callback_version", "updated_at"])
+        audit.write(
+            action="callback addresses renewed",
+            subject=row,
+            at=at,
+            actor=by.actor,
+            actor_name=by.name,
+            reason=by.reason,
+        )
+    return row
 
 
 def till(account: BankAccount) -> Till:
@@ -74,6 +109,11 @@ def callback_address(account: BankAccount, what: str) -> str:
     """Return the address for the bank's form: `what` is paybill or account."""
     token = tokens.make(TOKEN_PURPOSE, account.pk, version=account.callback_version)
     return f"{settings.PUBLIC_BASE_URL}/callbacks/ncba/{token}/{what}"
+
+
+def callback_addresses(account: BankAccount) -> dict[str, str]:
+    """Return both addresses for the bank's form, by kind of notice."""
+    return {what: callback_address(account, what) for what in ("paybill", "account")}
 
 
 def named_by(token: str) -> BankAccount | None:

@@ -17,6 +17,7 @@ from sms.models import SmsGateway
 from tests.partners.make_partners import certificate
 from vault.setup import parts
 from wallet import balances
+from wallet.bank_models import BankAccount
 from wallet.models import AutoFloatRule, PartnerWallet, Transfer
 
 pytestmark = pytest.mark.django_db
@@ -174,8 +175,46 @@ def test_json_tells_programs_ids_and_addresses(folder, settings):
     )
     assert kilimo["callbacks"]["mifos"].startswith("https://vault.example/callbacks/mifos/")
     assert [shortcode["number"] for shortcode in found["shared_shortcodes"]] == ["600992"]
-    assert found["not_active_yet"] == ["bank", "kilimo: collections"]
+    assert found["not_active_yet"] == ["kilimo: collections"]
     assert "api_key" not in kilimo
+
+
+def test_the_bank_is_set_up_and_its_addresses_are_printed(folder, settings):
+    settings.PUBLIC_BASE_URL = "https://vault.example"
+    found = json.loads(apply(folder, json=True))["bank"]
+    row = BankAccount.objects.get()
+    assert (row.account, row.till, row.push_secret, row.hash_mode) == (
+        "1000000001",
+        "123456",
+        "ps-hidden",
+        "log",
+    )
+    assert (found["account"], found["result"]) == ("1000000001", "created")
+    assert found["callbacks"]["paybill"].startswith("https://vault.example/callbacks/ncba/")
+    assert found["callbacks"]["account"].endswith("/account")
+    said = apply(folder, FULL.replace("ps-hidden", "ps-hidden-2"))
+    assert "bank 1000000001: updated (push_secret)" in said
+    assert f"callback paybill: {found['callbacks']['paybill']}" in said
+    assert "ps-hidden" not in said
+
+
+def test_another_account_takes_the_place_of_the_one_before(folder):
+    apply(folder)
+    apply(folder, FULL.replace("1000000001", "1000000002"))
+    used = {row.account: row.is_active for row in BankAccount.objects.all()}
+    assert used == {"1000000001": False, "1000000002": True}
+
+
+def test_a_wrong_bank_is_refused_with_its_line(folder):
+    said = refused(folder, FULL.replace('"1000000001"', '"10-00"'))
+    assert "line 5: account: Letters and digits." in said
+    assert not BankAccount.objects.exists()
+
+
+def test_a_dry_run_prints_no_addresses_of_the_bank(folder):
+    found = json.loads(apply(folder, json=True, dry_run=True))
+    assert (found["bank"]["result"], found["bank"]["callbacks"]) == ("created", {})
+    assert not BankAccount.objects.exists()
 
 
 def test_keys_are_made_only_when_asked_for(folder):

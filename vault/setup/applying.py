@@ -15,8 +15,17 @@ from partners import operations as partners
 from partners.models import Partner
 from vault.setup import parts
 from vault.setup.document import Document, Path, WrongFile
-from vault.setup.outcome import CREATED, UNCHANGED, UPDATED, Outcome, PartnerOutcome, PartOutcome
-from vault.setup.schema import PartnerPart, SetupFile, ShortcodePart
+from vault.setup.outcome import (
+    CREATED,
+    UNCHANGED,
+    UPDATED,
+    BankOutcome,
+    Outcome,
+    PartnerOutcome,
+    PartOutcome,
+)
+from vault.setup.schema import BankPart, PartnerPart, SetupFile, ShortcodePart
+from wallet import bank
 
 BY = By(name="apply")
 KEY_LIFE = timedelta(days=365)
@@ -41,6 +50,8 @@ def apply(
         work.shortcodes(
             file.shared_shortcodes, ("shared_shortcodes",), None, outcome.shared_shortcodes.append
         )
+        if file.bank:
+            outcome.bank = work.bank(file.bank)
         for index, part in enumerate(file.partners):
             outcome.partners.append(work.partner(part, ("partners", index), keys=keys))
         if keys:
@@ -53,8 +64,9 @@ def apply(
 
 def _forget_addresses(outcome: Outcome) -> None:
     """Addresses hold the ids of rows; those that a dry run made are gone again."""
-    for partner in outcome.partners:
-        partner.callbacks = {}
+    for part in (*outcome.partners, outcome.bank):
+        if part:
+            part.callbacks = {}
 
 
 def _one_at_a_time() -> None:
@@ -87,6 +99,18 @@ class _Work:
                     number=part.number, partner=owner, fields=fields, by=BY, at=self._at
                 )
                 add(told(f"shortcode {part.number}", saved))
+
+    def bank(self, part: BankPart) -> BankOutcome:
+        with self._on_line(("bank",)):
+            fields = part.given(*BankPart.model_fields)
+            saved = bank.put_account(number=part.account, fields=fields, by=BY, at=self._at)
+        own = told("bank", saved)
+        return BankOutcome(
+            account=part.account,
+            result=own.result,
+            changed=own.changed,
+            callbacks=bank.callback_addresses(saved.row),
+        )
 
     def partner(self, part: PartnerPart, path: Path, *, keys: bool) -> PartnerOutcome:
         with self._on_line(path):
@@ -159,8 +183,6 @@ def _new_key(partner: Partner | None, at: datetime) -> str:
 
 def _later(file: SetupFile) -> Iterator[str]:
     """Name what is in the file, was checked, and is not kept by this version."""
-    if file.bank:
-        yield "bank"
     for partner in file.partners:
         if partner.collections:
             yield f"{partner.code}: collections"

@@ -32,8 +32,19 @@ class PartnerOutcome:
 
 
 @dataclass(slots=True, kw_only=True)
+class BankOutcome:
+    """The account at NCBA, and the addresses for the bank's form."""
+
+    account: str
+    result: str
+    changed: list[str]
+    callbacks: dict[str, str]
+
+
+@dataclass(slots=True, kw_only=True)
 class Outcome:
     dry_run: bool
+    bank: BankOutcome | None = None
     shared_shortcodes: list[PartOutcome] = field(default_factory=list)
     partners: list[PartnerOutcome] = field(default_factory=list)
     platform_api_key: str | None = None
@@ -45,13 +56,19 @@ class Outcome:
         for shortcode in found["shared_shortcodes"]:
             shortcode["number"] = shortcode.pop("part").removeprefix("shortcode ")
         for each in [*found["partners"], found]:
-            for key in ("api_key", "platform_api_key"):
+            for key in ("api_key", "platform_api_key", "bank"):
                 if key in each and each[key] is None:
                     del each[key]
         return found
 
     def as_text(self) -> str:
         lines = [_part_line(part, "") for part in self.shared_shortcodes]
+        if self.bank:
+            whole = PartOutcome(
+                part=f"bank {self.bank.account}", result=self.bank.result, changed=self.bank.changed
+            )
+            lines.append(_part_line(whole, ""))
+            lines += [f"  callback {name}: {address}" for name, address in self.bank.callbacks.items()]
         for partner in self.partners:
             lines.append(f"{partner.code}: {partner.result}")
             lines += [_part_line(part, "  ") for part in partner.parts]
