@@ -7,7 +7,7 @@ import structlog
 from common import sweep
 from common.moves import LostRace
 from wallet.bank_models import BankDebit
-from wallet.evidence import Debit, take_debit
+from wallet.evidence import Debit, book_cost, take_debit
 from wallet.purchases import FloatPurchase
 
 log = structlog.get_logger("float")
@@ -34,20 +34,18 @@ def match(*, debit: BankDebit, at: datetime) -> bool:
 
     :raises LostRace: the purchase moved meanwhile
     """
-    row = take_debit(
-        Debit(
-            reference=debit.core_reference,
-            amount=debit.amount,
-            text=debit.narrative,
-            at=debit.event_at,
-            cost=debit.is_fee,
-        ),
-        at=at,
+    told = Debit(
+        reference=debit.core_reference,
+        amount=debit.amount,
+        text=debit.narrative,
+        at=debit.event_at,
+        cost=debit.is_fee,
     )
+    row = take_debit(told, at=at)
     mine = BankDebit.objects.filter(pk=debit.pk, matched_id__isnull=True)
     if row is None:
         again = next((debit.created_at + gap for gap in AGAIN if debit.created_at + gap > at), None)
-        mine.update(next_step_at=again, outcome="" if again else STRANGE)
+        mine.update(next_step_at=again, outcome="" if again else _left_over(told, at=at))
         return False
     table = FloatPurchase._meta.db_table
     mine.update(
@@ -57,3 +55,11 @@ def match(*, debit: BankDebit, at: datetime) -> bool:
         outcome=f"{row}: {row.get_status_display()}",
     )
     return True
+
+
+def _left_over(told: Debit, *, at: datetime) -> str:
+    """Say what a debit is that belongs to nothing: a fee of the account is our cost."""
+    if not told.cost:
+        return STRANGE
+    book_cost(told, at=at, words=told.text[:200])
+    return "a fee of the account"

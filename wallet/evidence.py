@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from common.models import InboundMessage
 from common.money import shown
@@ -22,7 +23,7 @@ from mpesa.codes import Kind as Code
 from partners.models import Shortcode
 from sms import operations as sms
 from wallet import drift, operations
-from wallet.models import Kind, PartnerWallet, TransferType
+from wallet.models import Kind, PartnerWallet, Transfer, TransferType
 from wallet.purchases import OPEN, FloatPurchase, PurchaseStatus, Route
 
 log = structlog.get_logger("float")
@@ -238,19 +239,30 @@ def _arrived_in_working(row: FloatPurchase, debit: Debit, words: str, *, at: dat
 
 
 def _note_cost(row: FloatPurchase, debit: Debit, *, at: datetime) -> None:
-    """Record what the bank took for the order, beside our charge; once."""
+    """Record what the bank took for the order, beside our charge; each line of the bank once."""
     with transaction.atomic():
-        operations.transfer(
-            type=TransferType.BANK_COST,
-            reference=debit.reference,
-            from_account=operations.platform_account(Kind.BANK_COST),
-            to_account=operations.platform_account(Kind.BANK),
-            amount=debit.amount,
-            at=at,
-            event_at=debit.at,
-            description=f"for {row.reference}",
-        )
-        FloatPurchase.objects.filter(pk=row.pk).update(bank_cost=debit.amount)
+        FloatPurchase.objects.select_for_update(no_key=True, of=("self",)).get(pk=row.pk)
+        if book_cost(debit, at=at, words=f"for {row.reference}"):
+            total = Coalesce(F("bank_cost"), Decimal(0)) + debit.amount
+            FloatPurchase.objects.filter(pk=row.pk).update(bank_cost=total)
+
+
+def book_cost(debit: Debit, *, at: datetime, words: str) -> bool:
+    """Book a fee that the bank took as our cost, and say whether it was not booked before."""
+    reference = f"{debit.reference}:{debit.amount}"  # a charge and its duty may share a reference
+    if Transfer.objects.filter(type=TransferType.BANK_COST, reference=reference).exists():
+        return False
+    operations.transfer(
+        type=TransferType.BANK_COST,
+        reference=reference,
+        from_account=operations.platform_account(Kind.BANK_COST),
+        to_account=operations.platform_account(Kind.BANK),
+        amount=debit.amount,
+        at=at,
+        event_at=debit.at,
+        description=words,
+    )
+    return True
 
 
 def apply_result(*, message: InboundMessage, at: datetime) -> str:

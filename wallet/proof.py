@@ -3,13 +3,15 @@
 # ruff: noqa: S608 - the queries are put together from the constants below and nothing else
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
+from django.utils import timezone
 
 from partners.models import Shortcode
-from wallet import drift
+from wallet import bank_proof, drift
 from wallet.models import Account, Hold, Transfer
 
 SHOWN = 5  # lines that explain a difference
@@ -36,8 +38,12 @@ class Proof:
     differences: tuple[Difference, ...]
 
 
-def prove() -> Proof:
-    """Recompute every balance in one snapshot, so that work going on meanwhile is no difference."""
+def prove(*, at: datetime | None = None) -> Proof:
+    """Recompute every balance in one snapshot, so that work going on meanwhile is no difference.
+
+    :param at: now, if it is another moment: what the bank has not told by then may still come
+    """
+    at = at or timezone.now()
     with transaction.atomic():
         if not connection.savepoint_ids:  # the outermost transaction: the snapshot is ours to choose
             with connection.cursor() as cursor:
@@ -47,7 +53,7 @@ def prove() -> Proof:
             accounts=Account.objects.count(),
             transfers=Transfer.objects.count(),
             holds=Hold.objects.count(),
-            differences=(*found, *_observed()),
+            differences=(*found, *_observed(), *_bank(at)),
         )
 
 
@@ -148,6 +154,13 @@ def _difference(
         found="nothing" if found is None else str(found),
         lines=tuple(lines),
     )
+
+
+def _bank(at: datetime) -> list[Difference]:
+    return [
+        Difference(check=check, subject=subject, expected=expected, found=found, lines=(line,))
+        for check, subject, expected, found, line in bank_proof.differences(at=at)
+    ]
 
 
 def _observed() -> list[Difference]:

@@ -19,7 +19,7 @@ KEPT = 200  # differences with all their lines; the count is always complete
 def prove_and_keep(*, at: datetime) -> LedgerProof:
     """Prove the ledger now and keep the result; tell the operators of differences."""
     begun = time.monotonic()
-    found = prove()
+    found = prove(at=at)
     with transaction.atomic():
         row = LedgerProof.objects.create(
             started_at=at,
