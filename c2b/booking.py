@@ -70,7 +70,9 @@ def divide(row: C2bTransaction, one: Posting, plan: Plan, savings: Account | Non
         if one.in_doubt:
             raise LostRace(f"{one}: in doubt, so it stays as it is")
         if plan.take:
-            Posting.objects.filter(pk=one.pk, booked_at__isnull=True).update(amount=plan.take)
+            Posting.objects.filter(pk=one.pk, booked_at__isnull=True).update(
+                amount=plan.take, why=plan.words[:300]
+            )
         else:
             Posting.objects.filter(pk=one.pk, booked_at__isnull=True).update(void_at=at, why=plan.words[:300])
         where = "suspense"

@@ -89,7 +89,7 @@ class World:
         owner = client_id or self.client(mobile_no="0708374149")
         body = {"client_id": owner, "product_id": product, "principal": str(principal), "approve": True}
         loan_id = int(self.control("kilimo/loans", body | {"approved_on": "2026-06-01"} | fields)["id"])
-        self.control(f"kilimo/loans/{loan_id}/disburse", {"date": "2026-06-02"})
+        self.control(f"kilimo/loans/{loan_id}/disburse-by-hand", {"date": "2026-06-02"})
         return loan_id
 
     def savings(self, *, client_id: int, **fields: Any) -> int:
