@@ -20,7 +20,8 @@ from vault.setup.outcome import CREATED, UNCHANGED, UPDATED, PartnerOutcome, Par
 from vault.setup.schema import AutoFloatPart, MifosPart, ProductsPart, SmsPart, TariffPart, WalletPart
 from wallet import auto_float
 from wallet import operations as wallet
-from wallet.models import AutoFloatRule, PartnerWallet, Transfer, TransferType
+from wallet.models import PartnerWallet, Transfer, TransferType
+from wallet.purchases import AutoFloatRule
 
 NAIROBI = ZoneInfo("Africa/Nairobi")
 EVERY_AMOUNT = Decimal(250_000)  # the one band of what does not depend on an amount
