@@ -26,6 +26,9 @@ ROOMS: list[tuple[str, list[Link]]] = [
         [
             ("Collections", "payments", "c2b_c2btransaction"),
             ("Suspense desk", "help_center", "c2b:suspense"),
+            ("Top-ups", "add_card", "wallet_topup"),
+            ("Bank credits", "savings", "wallet_bankcredit"),
+            ("Bank debits", "outbox", "wallet_bankdebit"),
         ],
     ),
     (
@@ -48,6 +51,7 @@ ROOMS: list[tuple[str, list[Link]]] = [
             ("Partners", "handshake", "partners_partner"),
             ("Mifos connections", "dns", "mifos_mifospartner"),
             ("Shortcodes", "tag", "partners_shortcode"),
+            ("Bank account", "account_balance", "wallet_bankaccount"),
             ("Tariffs", "sell", "partners_tariffband"),
             ("API keys", "key", "partners_apikey"),
         ],

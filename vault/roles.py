@@ -28,7 +28,10 @@ _SET_UP_TABLES = (
     )
     | Q(content_type__app_label="mifos")
     | Q(content_type__app_label="sms", content_type__model__in=["smsgateway", "smstemplate"])
-    | Q(content_type__app_label="wallet", content_type__model__in=["partnerwallet", "autofloatrule"])
+    | Q(
+        content_type__app_label="wallet",
+        content_type__model__in=["partnerwallet", "autofloatrule", "bankaccount"],
+    )
 )
 
 _OURS = Q(content_type__app_label__in=_HOUSE)

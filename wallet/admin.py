@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from common.windows import ReadOnlyAdmin
+from wallet import bank_admin, credit_admin, topup_admin  # noqa: F401 - pages of their own
 from wallet.float_admin import BuysFloat
 from wallet.models import (
     Account,

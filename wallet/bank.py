@@ -1,6 +1,7 @@
 """From the stored account at NCBA to the clients that speak for it, and the addresses by which NCBA calls us."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -125,23 +126,32 @@ def named_by(token: str) -> BankAccount | None:
     return row if row.callback_version - 1 <= subject.version <= row.callback_version else None
 
 
-def examine(account: BankAccount) -> tuple[bool, list[str], BankBalance | None]:
-    """Try both logins and say in words what works; no money moves."""
-    lines: list[str] = []
-    good, balance = True, None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What works of an account, in words."""
+
+    lines: tuple[tuple[bool, str], ...]
+    balance: BankBalance | None
+
+    @property
+    def good(self) -> bool:
+        return all(good for good, _ in self.lines)
+
+
+def examine(account: BankAccount) -> Examination:
+    """Try both logins and say what works; no money moves."""
+    balance = None
     try:
         till(account).log_in()
-        lines.append("The till accepts the user name and password.")
+        tills = (True, "The till accepts the user name and password.")
     except GatewayError as exc:
-        good = False
-        lines.append(f"The till does not work: {exc}.")
+        tills = (False, f"The till does not work: {exc}.")
     try:
         balance = gateway(account).balance(account.account)
-        lines.append(f"The gateway works: the account holds {shown(balance.available)}.")
+        gateways = (True, f"The gateway works: the account holds {shown(balance.available)}.")
     except GatewayError as exc:
-        good = False
-        lines.append(f"The gateway does not work: {exc}.")
-    return good, lines, balance
+        gateways = (False, f"The gateway does not work: {exc}.")
+    return Examination(lines=(tills, gateways), balance=balance)
 
 
 @lru_cache(maxsize=4)
