@@ -13,7 +13,18 @@ from django.utils import timezone
 from common import nudge, sweep
 from common.models import InboundMessage
 from common.moves import LostRace
-from disbursements import applying, asking, checking, paying, polling, recording, settling, sweeping, watching
+from disbursements import (
+    applying,
+    asking,
+    checking,
+    paying,
+    polling,
+    recording,
+    resuming,
+    settling,
+    sweeping,
+    watching,
+)
 from disbursements.models import TrancheWatch
 from mifos.models import MifosPartner
 
@@ -64,6 +75,7 @@ STEPS = {task.name.rsplit(".", 1)[-1]: task for task in (check, pay, recover, as
 def sweep_due() -> None:
     """Hand every due disbursement to a worker, and every stored message that still waits."""
     at = timezone.now()
+    resuming.resume(at=at)
     for row_id, step in sweeping.claim(at=at):
         nudge.send(STEPS[step], row_id)
     waiting = InboundMessage.objects.filter(applied_at__isnull=True)
