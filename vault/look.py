@@ -25,7 +25,8 @@ ROOMS: list[tuple[str, list[Link]]] = [
         "Money in",
         [
             ("Collections", "payments", "c2b_c2btransaction"),
-            ("Suspense desk", "help_center", "c2b:suspense"),
+            ("Suspense desk", "help_center", "admin:c2b_suspense"),
+            ("Prompts on phones", "phone_iphone", "c2b_stkpush"),
             ("Top-ups", "add_card", "wallet_topup"),
             ("Bank credits", "savings", "wallet_bankcredit"),
             ("Bank debits", "outbox", "wallet_bankdebit"),
@@ -51,6 +52,8 @@ ROOMS: list[tuple[str, list[Link]]] = [
             ("Partners", "handshake", "partners_partner"),
             ("Mifos connections", "dns", "mifos_mifospartner"),
             ("Shortcodes", "tag", "partners_shortcode"),
+            ("Collecting shortcodes", "move_to_inbox", "c2b_collector"),
+            ("Collection rules", "rule", "c2b_collectionrule"),
             ("Bank account", "account_balance", "wallet_bankaccount"),
             ("Tariffs", "sell", "partners_tariffband"),
             ("API keys", "key", "partners_apikey"),

@@ -1,0 +1,354 @@
+"""Windows on what came in and where it went; the suspense desk; set-up of collections."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
+
+from c2b import desk, registering, suggesting
+from c2b.desk import NotPossible, Share
+from c2b.models import C2bTransaction, CollectionRule, Collector, StkPush
+from c2b.statuses import PromptStatus, Status
+from common.changes import By
+from common.gateway import GatewayError
+from common.money import BadAmount, kes, shown
+from common.moves import ForbiddenMove, LostRace
+from common.tones import Tone, badge
+from common.windows import (
+    AuditedAdmin,
+    ReadOnlyAdmin,
+    WriteOnlySecretsForm,
+    ago,
+    button,
+    column,
+    dialog,
+    go_to,
+    person,
+)
+from mifos.accounts import AccountKind
+from partners.models import Partner
+
+TONES = {
+    Status.RECEIVED: Tone.MOVING,
+    Status.MATCHED: Tone.MOVING,
+    Status.POSTING: Tone.MOVING,
+    Status.UNKNOWN: Tone.UNKNOWN,
+    Status.POSTED: Tone.SETTLED,
+    Status.UNMATCHED: Tone.PERSON,
+    Status.FAILED: Tone.PERSON,
+    Status.REVERSED: Tone.OFF,
+}
+PROMPT_TONES = {
+    PromptStatus.SENDING: Tone.MOVING,
+    PromptStatus.WAITING: Tone.WAITING,
+    PromptStatus.UNKNOWN: Tone.UNKNOWN,
+    PromptStatus.PAID: Tone.SETTLED,
+    PromptStatus.FAILED: Tone.OFF,
+}
+
+
+def state_of(row: C2bTransaction) -> SafeString:
+    return badge(TONES[Status(row.status)], str(row.get_status_display()))
+
+
+@admin.register(C2bTransaction)
+class C2bTransactionAdmin(ReadOnlyAdmin):
+    list_display = ["amount_shown", "state", "payer", "account", "whose", "when", "where"]
+    list_select_related = ["partner"]
+    list_filter = [
+        ("status", ChoicesDropdownFilter),
+        ("partner", RelatedDropdownFilter),
+        ("channel", ChoicesDropdownFilter),
+        ("matched_by", ChoicesDropdownFilter),
+        ("paid_at", RangeDateFilter),
+    ]
+    list_filter_submit = True
+    list_per_page = 50
+    search_fields = ["=mpesa_receipt", "=bill_ref", "=account_no", "=customer_phone"]
+    search_help_text = "Receipt, account, what the customer typed, or the full phone"
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    ordering = ["-paid_at"]
+    change_form_template = "c2b/collection.html"
+    fieldsets = [(None, {"fields": ["status"]})]  # the template shows the row; no form is needed
+
+    @column(description="Amount", ordering="amount")
+    def amount_shown(self, row: C2bTransaction) -> SafeString:
+        return format_html('<span class="pv-num">{}</span>', shown(row.amount))
+
+    @column(description="State")
+    def state(self, row: C2bTransaction) -> SafeString:
+        return state_of(row)
+
+    @column(description="From")
+    def payer(self, row: C2bTransaction) -> SafeString:
+        return format_html(
+            '{}<br><span class="pv-quiet">{}</span>', row.customer_name or "–", row.msisdn_raw or "no number"
+        )
+
+    @column(description="Account")
+    def account(self, row: C2bTransaction) -> SafeString:
+        typed = row.bill_ref or "nothing typed"
+        return format_html('{}<br><span class="pv-quiet">typed: {}</span>', row.account_no or "–", typed)
+
+    @column(description="Partner")
+    def whose(self, row: C2bTransaction) -> str:
+        return str(row.partner or "nobody yet")
+
+    @column(description="Paid", ordering="paid_at")
+    def when(self, row: C2bTransaction) -> str:
+        return ago(row.paid_at)
+
+    @column(description="Why it is there")
+    def where(self, row: C2bTransaction) -> str:
+        return row.contradiction or row.attention or row.reason
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("partner", "shortcode")
+
+    def get_urls(self) -> Any:
+        return [
+            path("desk/", self.admin_site.admin_view(self.suspense), name="c2b_suspense"),
+            path(
+                "<uuid:object_id>/desk/", self.admin_site.admin_view(self.desk_of_one), name="c2b_desk_of_one"
+            ),
+            *super().get_urls(),
+        ]
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
+        row = context["original"]
+        gathered = {
+            "row": row,
+            "state": state_of(row),
+            "events": row.events.all(),
+            "postings": row.postings.all(),
+            "may_decide": self._may(request, "operate"),
+            "desk": reverse("admin:c2b_desk_of_one", args=[row.pk]),
+        }
+        return super().render_change_form(request, context | gathered, *args, **options)
+
+    def _may(self, request: HttpRequest, right: str) -> bool:
+        return bool(request.user.has_perm(f"c2b.{right}_c2btransaction"))
+
+    def suspense(self, request: HttpRequest) -> HttpResponse:
+        """Show what waits for a person, oldest first, with what each needs."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        waiting = C2bTransaction.objects.filter(status__in=[Status.UNMATCHED, Status.FAILED])
+        listed = list(waiting.select_related("partner").order_by("paid_at")[:200])
+        context = self.admin_site.each_context(request) | {
+            "title": "Suspense desk",
+            "opts": self.model._meta,
+            "rows": [(row, shown(row.rest), state_of(row)) for row in listed],
+            "total": shown(sum((row.rest for row in listed), Decimal(0))),
+        }
+        return TemplateResponse(request, "c2b/suspense.html", context)
+
+    def desk_of_one(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Show one payment in suspense with suggestions, and do what a person decides."""
+        row = self.get_queryset(request).filter(pk=object_id).first()
+        if row is None:
+            raise Http404
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        if request.method == "POST":
+            self._press(request, row)
+            return HttpResponseRedirect(reverse("admin:c2b_desk_of_one", args=[row.pk]))
+        now = timezone.now()
+        suggestions, trouble = suggesting.suggest(row, at=now) if row.status == Status.UNMATCHED else ([], "")
+        context = self.admin_site.each_context(request) | {
+            "title": f"{shown(row.rest)} of {row.mpesa_receipt}",
+            "opts": self.model._meta,
+            "row": row,
+            "rest": shown(row.rest),
+            "state": state_of(row),
+            "suggestions": suggestions,
+            "trouble": trouble,
+            "decision": row.decisions.filter(decided_at__isnull=True).select_related("asked_by").first(),
+            "events": row.events.all(),
+            "postings": row.postings.all(),
+            "partners": Partner.objects.filter(is_active=True).exclude(pk=row.partner_id),
+            "may_operate": self._may(request, "operate"),
+            "may_approve": self._may(request, "approve"),
+            "kinds": [kind.value for kind in AccountKind],
+            "numbers": range(4),
+        }
+        return TemplateResponse(request, "c2b/desk.html", context)
+
+    def _press(self, request: HttpRequest, row: C2bTransaction) -> None:
+        act = request.POST.get("act", "")
+        if act not in PRESSES or not self._may(request, PRESSES[act][0]):
+            raise PermissionDenied
+        try:
+            words = PRESSES[act][1](request, row, timezone.now())
+        except (NotPossible, LostRace, ForbiddenMove, BadAmount, ValueError) as exc:
+            messages.error(request, str(exc))
+        else:
+            messages.success(request, words)
+
+
+def _reason(request: HttpRequest) -> str:
+    return request.POST.get("reason", "")
+
+
+def _allocate(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
+    shares = []
+    said = zip(
+        request.POST.getlist("kind"),
+        request.POST.getlist("account_id"),
+        request.POST.getlist("amount"),
+        strict=True,
+    )
+    for kind, account_id, amount in said:
+        if account_id.strip():
+            if not account_id.strip().isdigit():
+                raise NotPossible("The account is Mifos's own id, a number.")
+            share = Share(kind=AccountKind(kind), account_id=int(account_id), amount=kes(amount))
+            shares.append(share)
+    done = desk.allocate(
+        transaction_id=row.pk, shares=shares, by=person(request), reason=_reason(request), at=at
+    )
+    return "It is being booked." if done else "Noted. Another person must agree before it is booked."
+
+
+def _send(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
+    partner = Partner.objects.filter(pk=request.POST.get("partner") or None).first()
+    if partner is None:
+        raise NotPossible("Choose the partner whose customer paid.")
+    done = desk.send_to_partner(
+        transaction_id=row.pk, partner=partner, by=person(request), reason=_reason(request), at=at
+    )
+    return f"It is {partner}'s now." if done else "Noted. Another person must agree."
+
+
+def _returned(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
+    done = desk.mark_returned(
+        transaction_id=row.pk,
+        reference=request.POST.get("reference", ""),
+        by=person(request),
+        reason=_reason(request),
+        at=at,
+    )
+    return "Noted as returned." if done else "Noted. Another person must agree."
+
+
+def _agree(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
+    desk.agree(transaction_id=row.pk, by=person(request), reason=_reason(request), at=at)
+    return "Agreed, and done."
+
+
+def _refuse(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
+    desk.refuse(transaction_id=row.pk, by=person(request), reason=_reason(request), at=at)
+    return "Refused. The money stays in suspense."
+
+
+def _look_again(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
+    desk.look_again(transaction_id=row.pk, by=person(request), reason=_reason(request), at=at)
+    return "It is being matched again."
+
+
+def _take_back(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
+    desk.take_back(transaction_id=row.pk, by=person(request), reason=_reason(request), at=at)
+    return "It is in suspense now."
+
+
+def _settle(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
+    desk.settle_contradiction(transaction_id=row.pk, by=person(request), reason=_reason(request), at=at)
+    return "Noted."
+
+
+PRESSES = {
+    "allocate": ("operate", _allocate),
+    "send": ("operate", _send),
+    "returned": ("operate", _returned),
+    "look_again": ("operate", _look_again),
+    "take_back": ("operate", _take_back),
+    "settle": ("operate", _settle),
+    "agree": ("approve", _agree),
+    "refuse": ("approve", _refuse),
+}
+
+
+@admin.register(CollectionRule)
+class CollectionRuleAdmin(AuditedAdmin):
+    list_display = ["partner", "excess", "refuse_unknown", "second_person_above"]
+    autocomplete_fields = ["partner"]
+
+
+class CollectorForm(WriteOnlySecretsForm):
+    class Meta:
+        model = Collector
+        fields = ["shortcode", "passkey", "store_number", "pull_enabled", "pull_phone"]
+
+
+@admin.register(Collector)
+class CollectorAdmin(AuditedAdmin):
+    form = CollectorForm
+    list_display = ["shortcode", "registered", "registered_note", "pull_enabled", "pull_note"]
+    readonly_fields = ["registered_at", "registered_note", "pulled_until", "pull_note"]
+    actions_detail = ["register"]
+
+    @column(description="Registered", ordering="registered_at")
+    def registered(self, row: Collector) -> str:
+        return ago(row.registered_at) if row.registered_at else "not yet"
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        due = timezone.now() if obj.pull_enabled else None
+        Collector.objects.filter(pk=obj.pk).update(next_step_at=due)
+
+    def has_register_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return bool(self.has_change_permission(request))
+
+    @button(
+        description="Register addresses",
+        icon="link",
+        permissions=["register"],
+        dialog=dialog(
+            "Register our addresses at M-Pesa",
+            "M-Pesa is told where to send notices of payments. In production that can be done once; later changes "
+            "are made on the portal.",
+            "Register",
+        ),
+    )
+    def register(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        row = Collector.objects.get(pk=object_id)
+        by = By(actor=person(request), reason=form.cleaned_data["reason"])
+        try:
+            answer = registering.register_urls(shortcode_id=row.shortcode_id, at=timezone.now(), by=by)
+        except (GatewayError, ValueError) as exc:
+            messages.error(request, str(exc))
+        else:
+            level = messages.WARNING if answer.earlier else messages.SUCCESS
+            messages.add_message(request, level, Collector.objects.get(pk=row.pk).registered_note)
+        return go_to(reverse("admin:c2b_collector_change", args=[object_id]))
+
+
+@admin.register(StkPush)
+class StkPushAdmin(ReadOnlyAdmin):
+    list_display = ["amount_shown", "state", "account_no", "partner", "when", "note"]
+    list_filter = [("status", ChoicesDropdownFilter), ("partner", RelatedDropdownFilter)]
+    search_fields = ["=checkout_id", "=mpesa_receipt", "=account_no"]
+    exclude = ["phone", "correlation_id"]
+
+    @column(description="Amount", ordering="amount")
+    def amount_shown(self, row: StkPush) -> str:
+        return shown(row.amount)
+
+    @column(description="State")
+    def state(self, row: StkPush) -> SafeString:
+        return badge(PROMPT_TONES[PromptStatus(row.status)], str(row.get_status_display()))
+
+    @column(description="Asked", ordering="sent_at")
+    def when(self, row: StkPush) -> str:
+        return ago(row.sent_at)
