@@ -103,6 +103,13 @@ def put_collector(
     return put(row, wanted, by=by, at=at, partner_id=shortcode.partner_id)
 
 
+def start_pull(*, shortcode_id: UUID, at: datetime) -> None:
+    """Let the hourly Pull of a shortcode begin now, or end, as its row says."""
+    rows = Collector.objects.filter(shortcode_id=shortcode_id)
+    rows.filter(pull_enabled=True).update(next_step_at=at)
+    rows.filter(pull_enabled=False).update(next_step_at=None)
+
+
 def callbacks(shortcode: Shortcode) -> dict[str, str]:
     """Return the addresses that M-Pesa is to call for a shortcode."""
     found = shortcode_of(shortcode.pk)

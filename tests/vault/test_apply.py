@@ -9,6 +9,7 @@ import pytest
 import responses
 from django.core.management import CommandError, call_command
 
+from c2b.models import CollectionRule, Collector
 from common.models import AuditLine
 from mifos.models import LoanProduct, MifosPartner
 from partners.models import ApiKey, Partner, Shortcode, TariffBand
@@ -175,7 +176,8 @@ def test_json_tells_programs_ids_and_addresses(folder, settings):
     )
     assert kilimo["callbacks"]["mifos"].startswith("https://vault.example/callbacks/mifos/")
     assert [shortcode["number"] for shortcode in found["shared_shortcodes"]] == ["600992"]
-    assert found["not_active_yet"] == ["kilimo: collections"]
+    assert kilimo["callbacks"]["c2b_confirmation_600100"].endswith("/confirmation")
+    assert found["not_active_yet"] == []
     assert "api_key" not in kilimo
 
 
@@ -326,3 +328,27 @@ def test_automatic_float_is_switched_off_by_name_and_not_by_silence(folder):
 )
 def test_an_automatic_float_that_could_never_buy_is_refused(folder, written, said):
     assert said in refused(folder, FULL.replace("max_per_day: 2000000", written))
+
+
+def test_collections_follow_the_file(folder):
+    apply(folder)
+    rule = CollectionRule.objects.get()
+    assert (rule.partner.code, rule.prefixes, rule.excess) == (
+        "kilimo",
+        {"L": "loan", "S": "savings"},
+        "savings",
+    )
+    said = FULL.replace("excess: savings}", "excess: post, prefer: loan, second_person_above: 1000}")
+    said = said.replace("version: v1}", 'version: v1, passkey: pk-hidden, pull_phone: "0711000001"}')
+    printed = apply(folder, said)
+    rule.refresh_from_db()
+    assert (rule.excess, rule.prefer, rule.second_person_above) == ("post", "loan", 1000)
+    collector = Collector.objects.get()
+    assert (collector.passkey, collector.pull_phone, collector.pull_enabled) == (
+        "pk-hidden",
+        "254711000001",
+        True,
+    )
+    assert collector.next_step_at is not None
+    assert "pk-hidden" not in printed
+    assert "collections: unchanged" in apply(folder, said)

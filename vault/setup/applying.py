@@ -13,7 +13,7 @@ from django.db import connection, models, transaction
 from common.changes import By, Saved
 from partners import operations as partners
 from partners.models import Partner
-from vault.setup import parts
+from vault.setup import collecting, parts
 from vault.setup.document import Document, Path, WrongFile
 from vault.setup.outcome import (
     CREATED,
@@ -42,7 +42,7 @@ def apply(
     :param keys: make a new API key for each partner of the file, and one for the platform
     :raises WrongFile: the database or a certificate does not allow it; nothing was changed
     """
-    outcome = Outcome(dry_run=dry_run, not_active_yet=list(_later(file)))
+    outcome = Outcome(dry_run=dry_run)
     keys = keys and not dry_run
     with transaction.atomic():
         _one_at_a_time()
@@ -98,7 +98,12 @@ class _Work:
                 saved = partners.put_shortcode(
                     number=part.number, partner=owner, fields=fields, by=BY, at=self._at
                 )
-                add(told(f"shortcode {part.number}", saved))
+                own = told(f"shortcode {part.number}", saved)
+                extra = collecting.put_collector(part, saved.row, by=BY, at=self._at)
+                if extra and own.result == UNCHANGED:
+                    own.result = UPDATED
+                own.changed += extra if own.result == UPDATED else []
+                add(own)
 
     def bank(self, part: BankPart) -> BankOutcome:
         with self._on_line(("bank",)):
@@ -179,10 +184,3 @@ def _new_key(partner: Partner | None, at: datetime) -> str:
         at=at,
     )
     return text
-
-
-def _later(file: SetupFile) -> Iterator[str]:
-    """Name what is in the file, was checked, and is not kept by this version."""
-    for partner in file.partners:
-        if partner.collections:
-            yield f"{partner.code}: collections"

@@ -1,4 +1,4 @@
-"""The parts of a partner that belong to other apps: Mifos, products, wallet, tariff, SMS."""
+"""The parts of a partner that belong to other apps: Mifos, products, wallet, tariff, collections, SMS."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -16,6 +16,7 @@ from partners import operations as partners
 from partners.models import Partner, TariffBand, payout_shortcode
 from sms import operations as sms
 from sms.models import SmsGateway
+from vault.setup import collecting
 from vault.setup.outcome import CREATED, UNCHANGED, UPDATED, PartnerOutcome, PartOutcome
 from vault.setup.schema import AutoFloatPart, MifosPart, ProductsPart, SmsPart, TariffPart, WalletPart
 from wallet import auto_float
@@ -135,7 +136,8 @@ def put_sms(wanted: SmsPart, partner: Partner, outcome: PartnerOutcome, by: By, 
 def callbacks(partner: Partner) -> dict[str, str]:
     """Return the addresses by which outside systems call us for this partner."""
     row = MifosPartner.objects.filter(partner=partner).first()
-    return {"mifos": mifos.webhook_address(row)} if row else {}
+    own = {"mifos": mifos.webhook_address(row)} if row else {}
+    return own | collecting.addresses(partner)
 
 
 def sync_products(code: str, *, at: datetime) -> str:
@@ -163,5 +165,6 @@ PARTS: dict[str, Put] = {
     "products": put_products,
     "wallet": put_wallet,
     "tariff": put_tariff,
+    "collections": collecting.put_collections,
     "sms": put_sms,
 }

@@ -118,6 +118,9 @@ class ShortcodePart(Part):
         default="Completed", description="Completed or Cancelled"
     )
     version: Literal["v1", "v2"] = Field(default="v2", description="v1 or v2")
+    passkey: Text = Field(default="", description="the passkey for prompts on phones")
+    store_number: ShortcodeNumber = Field(default="", description="a till's store number, in quotes")
+    pull_phone: Phone | None = Field(default=None, description="the number nominated for Pull")
     rate_per_second: Annotated[Decimal, BeforeValidator(_as_written), Field(gt=0, le=1000)] = Field(
         default=Decimal(5), description="payouts per second, above 0"
     )
@@ -214,8 +217,20 @@ class CollectionsPart(Part):
         default_factory=dict, description="such as {L: loan, S: savings}"
     )
     unmatched: Literal["suspense"] = Field(default="suspense", description="suspense")
-    excess: Literal["savings", "suspense"] = Field(default="suspense", description="savings or suspense")
+    prefer: Literal["loan", "savings"] | None = Field(default=None, description="loan or savings")
+    excess: Literal["savings", "suspense", "post"] = Field(
+        default="suspense", description="savings, suspense or post"
+    )
     refuse_unknown: bool = Field(default=False, description="true or false")
+    min_amount: Money = Field(default=Decimal(1), description="an amount in shillings")
+    max_amount: Money = Field(default=Decimal(250_000), description="an amount in shillings")
+    by_national_id: bool = Field(default=True, description="true or false")
+    by_typed_phone: bool = Field(default=True, description="true or false")
+    by_payer: bool = Field(default=False, description="true or false")
+    blocked_phones: list[Phone] = Field(default_factory=list, description="a list of Kenyan mobile numbers")
+    second_person_above: Money = Field(default=Decimal(50_000), description="an amount in shillings")
+    tell_customer: bool = Field(default=True, description="true or false")
+    tell_partner: bool = Field(default=False, description="true or false")
 
 
 class SmsPart(Part):
