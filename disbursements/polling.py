@@ -152,7 +152,7 @@ def named_loan(message: InboundMessage) -> int | None:
     try:
         body = json.loads(message.body)
         loan_id = body["response"]["loanId"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return (
         loan_id
