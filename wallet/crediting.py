@@ -19,6 +19,7 @@ from sms import operations as sms
 from wallet import attribution, ncba_settings, notices, operations, topups
 from wallet.bank_models import BankAccount, BankCredit, BankCreditEvent, BankDebit, Channel, CreditStatus
 from wallet.models import Account, Kind, PartnerWallet, TransferType, WalletTransaction
+from wallet.ncba_answers import core_form
 
 DAYS_APART = timedelta(hours=36)  # the statement's day and the moment of a notice
 FEE_WORDS = frozenset({"CHARGE", "CHARGES", "COMMISSION", "FEE", "EXCISE", "DUTY"})
@@ -40,6 +41,11 @@ class Told:
     phone: str = ""
     payer: str = ""
     hash_sound: bool | None = None
+
+    @property
+    def references(self) -> set[str]:
+        """What the bank may call it elsewhere: a statement's row carries several references."""
+        return {core_form(one) for one in (self.core_reference, *self.others)} - {""}
 
     @property
     def searched(self) -> str:
@@ -96,8 +102,7 @@ def one_at_a_time() -> None:
 
 def _known(told: Told) -> tuple[BankCredit | None, BankCredit | None]:
     """Return the row of this money; and a second one, if what is told now shows that two rows are one."""
-    ours = BankCredit.objects.filter(core_reference=told.core_reference) if told.core_reference else None
-    by_core = ours.first() if ours is not None else None
+    by_core = BankCredit.objects.filter(core_reference__in=told.references).first()
     if told.receipt:
         by_receipt = BankCredit.objects.filter(receipt=told.receipt).first()
     else:  # a line of the account may name the receipt of a payment that came without the core reference
@@ -224,7 +229,7 @@ def _contradiction(row: BankCredit, told: Told) -> str:
             f"The {Channel(told.channel).label.lower()} tells of {shown(told.amount)} under this reference, and "
             f"{shown(row.amount)} was told before. Nothing was changed. Ask the bank which is right."
         )
-    if told.core_reference and row.core_reference and told.core_reference != row.core_reference:
+    if told.core_reference and row.core_reference and row.core_reference not in told.references:
         return f"The receipt {told.receipt} came again under another reference of the bank ({told.core_reference})."
     if told.receipt and row.receipt and told.receipt != row.receipt:
         return f"The reference came again with another receipt ({told.receipt})."

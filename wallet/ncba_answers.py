@@ -24,6 +24,7 @@ from wallet.ncba_shapes import (
 
 Fields = Mapping[str, Any]
 
+LONGEST_REFERENCE = 40
 _TOKEN = re.compile(r"[!-~]+")
 _DUPLICATE = re.compile(r"DUPLICATE[\s|:]*([A-Z0-9]+)?")
 _DONE = frozenset({"PASSED", "SUCCESS", "COMPLETED"})
@@ -42,7 +43,12 @@ def folded(value: Any) -> dict[str, Any]:
 def text(fields: Fields, *names: str) -> str:
     """Return the first of these that is there, as text."""
     found = (fields.get(name) for name in names)
-    return next((str(value).strip() for value in found if value not in (None, "")), "")
+    return next((_clean(value) for value in found if value not in (None, "")), "")
+
+
+def _clean(value: Any) -> str:
+    """Take out what no database stores: NULs, and halves of characters."""
+    return str(value).replace("\x00", "").encode(errors="replace").decode().strip()
 
 
 def blocked(answer: Answer) -> Rejected | None:
@@ -245,7 +251,7 @@ def _line(row: Fields, ncba: NcbaSettings) -> StatementLine | None:
     credit, debit = _amount(row.get("creditamount")), _amount(row.get("debitamount"))
     flag = text(row, "creditdebitflag").upper()[:1]
     amount = -abs(debit) if flag == "D" and debit else credit if flag == "C" else None
-    if not reference or not amount:
+    if not reference or len(reference) > LONGEST_REFERENCE or not amount:
         return None
     others = (text(row, "creditreference"), text(row, "additionalreference"))
     return StatementLine(

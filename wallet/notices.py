@@ -20,6 +20,7 @@ from defusedxml import DefusedXmlException  # type: ignore[import-untyped]
 from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 
 from common.money import BadAmount, kes
+from wallet.ncba_answers import LONGEST_REFERENCE
 from wallet.ncba_shapes import NAIROBI
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -30,7 +31,6 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     "Username": ("Username", "User"),
     "Hash": ("Hash", "HashVal", "SecretKey"),
 }
-LONGEST_REFERENCE = 40
 JSON_TYPES = frozenset({"application/json", "text/json"})
 XML_TYPES = frozenset({"application/xml", "text/xml", "application/soap+xml"})
 _TIMES = {14: "%Y%m%d%H%M%S", 10: "%y%m%d%H%M"}  # B and C

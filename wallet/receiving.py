@@ -4,17 +4,21 @@ import hmac
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 
+import structlog
 from django.db import transaction
 
 from common import inbound
 from common.models import InboundMessage
 from wallet import bank, crediting, ncba_settings, notices
-from wallet.bank_models import BankAccount, Channel
+from wallet.bank_models import BankAccount, BankCredit, Channel, CreditStatus
 from wallet.ncba_shapes import NAIROBI, StatementLine
 from wallet.notices import Notice, Unreadable
 
+log = structlog.get_logger("wallet")
+
 SOURCE = "ncba"
 REFUSED = "ncba_refused"
+ON_STATEMENT_WITHIN = timedelta(hours=6)
 KINDS: Mapping[str, Channel] = {"ncba_paybill": Channel.PAYBILL, "ncba_account": Channel.ACCOUNT}
 DOUBTED = "_doubted"  # after the kind of a notice whose hash was wrong and is not enforced
 
@@ -88,11 +92,20 @@ def _take(account: BankAccount, told: crediting.Told, notice: Notice, *, at: dat
     status = notice.fields.text("Status").strip().upper()
     if status not in ("", "SUCCESS"):
         return f"the bank calls it {status[:40]}; nothing was booked"
+    if told.channel == Channel.ACCOUNT and not _is_ours(account, notice.fields.text("AccountNr")):
+        log.error("notice of another account", reference=notice.trans_id)
+        return "it is about an account that is not ours; nothing was booked"
     if not notice.amount:
         return "there is no money in it; nothing was booked"
     if notice.amount < 0:
         return crediting.take_debit(account=account, told=told, at=at)
     return crediting.take_credit(account=account, told=told, at=at)
+
+
+def _is_ours(account: BankAccount, number: str) -> bool:
+    """Whether a notice is about our account; one that names none came to our own address all the same."""
+    number = number.strip()
+    return not number or number.lstrip("0") == account.account.lstrip("0")
 
 
 def _late(notice: Notice, *, at: datetime) -> str:
@@ -121,9 +134,29 @@ def read_statement(*, account: BankAccount, at: datetime) -> str:
         if line.value_date is None or line.value_date >= begins
     ]
     new = [outcome for outcome in done if outcome != "known already"]
+    if not found.unreadable:
+        _miss(account, max(first, begins), at=at)
     doubt = f"{found.unreadable} lines cannot be read" if found.unreadable else ""
     BankAccount.objects.filter(pk=account.pk).update(statement_at=at, statement_trouble=doubt)
     return "; ".join([f"{len(done)} lines, {len(new)} new", *new[:5], *([doubt] if doubt else [])])
+
+
+def _miss(account: BankAccount, first: date, *, at: datetime) -> None:
+    """Ask a person about credits that a notice told of and the statement does not have: was it the bank?
+
+    While the hash of notices cannot be enforced, this is what would find a forged one.
+    """
+    begins = datetime.combine(first, time(), tzinfo=NAIROBI)
+    booked = BankCredit.objects.filter(
+        account=account,
+        core_reference__isnull=False,
+        event_at__range=(begins, at - ON_STATEMENT_WITHIN),
+        status__in=[CreditStatus.BOOKED, CreditStatus.ALLOCATED, CreditStatus.SUSPENSE],
+        attention="",
+    )
+    for row in booked.exclude(told_by__has_key=Channel.STATEMENT):
+        words = "The bank's statement does not have it. Ask the bank whether it sent the notice."
+        row.ask_for_person(words, at=at)
 
 
 def _first_day(account: BankAccount, today: date) -> date:

@@ -141,3 +141,22 @@ def test_the_sweep_reads_each_statement_when_it_is_due(bank, gateway, monkeypatc
     tasks.sweep_money_in()
     tasks.sweep_money_in()
     assert sent == [("wallet.tasks.read_statement", bank.pk)]
+
+
+def test_a_line_that_names_a_known_reference_elsewhere_is_the_same_money(bank, kilimo, gateway) -> None:
+    crediting.take_credit(account=bank, told=told(), at=make.NOW)
+    gateway.lines = [line("TT26154X", other_references=("ft26154abcde",))]
+    assert read(bank) == "1 lines, 0 new"
+    assert wallet_of(kilimo) == 5000
+    assert BankCredit.objects.get().attention == ""
+
+
+def test_a_credit_that_the_statement_does_not_have_asks_for_a_person(bank, kilimo, gateway) -> None:
+    early = make.NOW - timedelta(hours=7)
+    for reference, event_at in (("FT1", early), ("FT2", early), ("FT3", make.NOW)):
+        fields = {"core_reference": reference, "event_at": event_at}
+        crediting.take_credit(account=bank, told=told(Channel.ACCOUNT, **fields), at=make.NOW)
+    gateway.lines = [line("FT1")]
+    read(bank)
+    assert [row.core_reference for row in BankCredit.objects.exclude(attention="")] == ["FT2"]
+    assert wallet_of(kilimo) == 15_000  # nothing is taken back by itself

@@ -124,6 +124,14 @@ def test_a_line_that_the_bank_calls_failed_is_not_money(bank, kilimo) -> None:
     assert not BankCredit.objects.exists()
 
 
+def test_a_line_of_another_account_is_acknowledged_and_books_nothing(bank, kilimo) -> None:
+    assert result(post(bank, "account", xml(line(AccountNr="9999999999")))) == "OK"
+    assert not BankCredit.objects.exists()
+    assert "not ours" in message().outcome
+    post(bank, "account", xml(line(AccountNr="0001000000001")))
+    assert wallet_of(kilimo) == 5000
+
+
 def test_an_amount_with_one_place_and_a_hashed_phone_are_fine(bank, kilimo) -> None:
     hashed = "9b" * 32
     assert post(bank, "paybill", paybill(TransAmount="5.0", Mobile=hashed)).json() == ACCEPTED

@@ -395,10 +395,11 @@ def test_a_statement_is_a_list_a_list_under_data_or_one_row(net: responses.Reque
 
 
 def test_credits_are_above_zero_and_what_cannot_be_read_is_counted(net: responses.RequestsMock) -> None:
-    wrong = [CREDIT | {"CreditAmount": "x"}, CREDIT | {"CreditDebitFlag": "?"}, {}, 5]
+    long = CREDIT | {"InstrumentReferenceNumber": "F" * 41}
+    wrong = [long, CREDIT | {"CreditAmount": "x"}, CREDIT | {"CreditDebitFlag": "?"}, {}, 5]
     net.post(STATEMENT, json=[CREDIT, *wrong])
     found = gateway().statement("1", first=date(2026, 6, 3), last=date(2026, 6, 3))
-    assert ([line.amount for line in found.lines], found.unreadable) == ([Decimal(5000)], 4)
+    assert ([line.amount for line in found.lines], found.unreadable) == ([Decimal(5000)], 5)
 
 
 @pytest.mark.parametrize("answer", [[], {"data": []}, {"data": None}])
