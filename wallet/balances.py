@@ -108,6 +108,7 @@ def follow_observed(*, shortcode_id: UUID, at: datetime) -> Decimal | None:
     if shortcode.partner_id is None:
         raise ValueError(f"Shortcode {shortcode.number} is shared")
     with transaction.atomic():
+        operations.take_turn(shortcode.partner_id)
         free = _quiet_float(shortcode_id, partner_id=shortcode.partner_id)
         shortcode.refresh_from_db(fields=["utility_balance", "balance_at"])
         observed, observed_at = shortcode.utility_balance, shortcode.balance_at

@@ -254,6 +254,15 @@ def low_balance(partner_id: UUID) -> Shortfall | None:
     )
 
 
+def take_turn(partner_id: UUID) -> None:
+    """Wait until nobody else moves this partner's money, and keep the others waiting until the transaction ends.
+
+    The operations do it themselves; needed only before accounts are locked in another way.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select ledger_turn(%s)", [partner_id])
+
+
 def _call(function: str, values: list[Any]) -> tuple[Any, ...]:
     with connection.cursor() as cursor:
         cursor.execute(f"select * from {function}", values)  # noqa: S608 - our own function's name
