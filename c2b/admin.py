@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
 
-from c2b import desk, registering, suggesting
+from c2b import checking_page, desk, registering, suggesting
 from c2b.desk import NotPossible, Share
 from c2b.models import C2bTransaction, CollectionRule, Collector, StkPush
 from c2b.statuses import PromptStatus, Status
@@ -118,6 +118,7 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> Any:
         return [
+            path("check/", self.admin_site.admin_view(checking_page.page), name="c2b_check"),
             path("desk/", self.admin_site.admin_view(self.suspense), name="c2b_suspense"),
             path(
                 "<uuid:object_id>/desk/", self.admin_site.admin_view(self.desk_of_one), name="c2b_desk_of_one"
@@ -336,7 +337,7 @@ class CollectorAdmin(AuditedAdmin):
 
 @admin.register(StkPush)
 class StkPushAdmin(ReadOnlyAdmin):
-    list_display = ["amount_shown", "state", "account_no", "partner", "when", "note"]
+    list_display = ["amount_shown", "state", "account_no", "partner", "when", "reason"]
     list_filter = [("status", ChoicesDropdownFilter), ("partner", RelatedDropdownFilter)]
     search_fields = ["=checkout_id", "=mpesa_receipt", "=account_no"]
     exclude = ["phone", "correlation_id"]

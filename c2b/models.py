@@ -209,6 +209,7 @@ class Posting(models.Model):
     booked_at = models.DateTimeField(null=True)
     void_at = models.DateTimeField(null=True)
     checked_at = models.DateTimeField(null=True)  # last compared with Mifos
+    checked_amount = MoneyField(null=True)  # what Mifos showed then; empty: nothing
     check_words = models.CharField(max_length=300, blank=True)  # what differed there; empty: nothing
     created_at = models.DateTimeField()
 

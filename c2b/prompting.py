@@ -108,7 +108,8 @@ def _send(row: StkPush, shortcode: Shortcode, collector: Collector, *, at: datet
     except (Rejected, Retryable) as exc:
         _move(row, PromptStatus.FAILED, at=at, note=str(exc), result_code=exc.code[:20], settled_at=at)
     except OutcomeUnknown as exc:
-        _move(row, PromptStatus.UNKNOWN, at=at, note=f"The phone may be asked or not: {exc}")
+        words = f"The phone may be asked or not: {exc}"
+        _move(row, PromptStatus.UNKNOWN, at=at, note=words, next_step_at=at + ASK_AFTER)
     else:
         _move(
             row,
@@ -163,7 +164,7 @@ def _settle(row: StkPush, said: Push, raw: str, *, at: datetime) -> UUID | None:
         return None
     if said.amount is None or said.amount != row.amount:
         StkPush.objects.filter(pk=row.pk).update(
-            note="A result names another amount than was asked for; only M-Pesa's own list decides."
+            reason="A result names another amount than was asked for; only M-Pesa's own list decides."
         )
         return None
     notice = Notice(

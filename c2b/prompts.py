@@ -34,7 +34,7 @@ class StkPush(Moving):
     merchant_id = models.CharField(max_length=60, blank=True)
     checkout_id = models.CharField(max_length=60, blank=True)
     result_code = models.CharField(max_length=20, blank=True)
-    note = models.TextField(blank=True)
+    reason = models.TextField(blank=True)  # why it is where it is, in words
     mpesa_receipt = models.CharField(max_length=20, blank=True)
     asks = models.PositiveIntegerField(default=0)
     sent_at = models.DateTimeField()
@@ -70,7 +70,7 @@ class StkPush(Moving):
 
     def move(self, new: str, *, at: datetime, note: str = "", **changes: Any) -> None:
         """Move along `PROMPT_NEXT`; the row's own note says why, there is no longer story."""
-        self._move(new, at=at, note=note, **({"note": note, "next_step_at": None} | changes))
+        self._move(new, at=at, note=note, **({"reason": note, "next_step_at": None} | changes))
 
     def _history(self, *, old: str, new: str, at: datetime, note: str) -> "PromptEvent":
         return PromptEvent(prompt=self, old=old, new=new, note=note, at=at)

@@ -27,6 +27,7 @@ _COLUMNS = {
 }
 _LAYOUTS = ("%d-%m-%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d-%m-%Y %H:%M", "%d/%m/%Y %H:%M")
 _ACCOUNT = re.compile(r"\bacc(?:ount)?\.?\s*(?:no\.?)?\s*[:\-]?\s*(\S.*)$", re.IGNORECASE)
+_FROM_CUSTOMERS = re.compile(r"\b(pay ?bill|merchant payment|buy goods|customer)\b", re.IGNORECASE)
 _NOT_FROM_CUSTOMERS = re.compile(r"reversal|transfer of funds|charge", re.IGNORECASE)
 LARGEST = 20 * 1024 * 1024
 
@@ -53,7 +54,7 @@ def read(text: str, *, shortcode: str) -> tuple[list[Notice], int]:
         raise WrongFile("There is no line of titles with `Receipt No.` in the file.")
     _check_owner(rows[:start], shortcode)
     places = {name: place for name in _COLUMNS if (place := _named(rows[start], name)) is not None}
-    if missing := {"time", "paid_in"} - places.keys():
+    if missing := {"time", "paid_in", "details"} - places.keys():
         raise WrongFile(f"The columns are not those of a statement; missing: {', '.join(sorted(missing))}.")
     found, left_out = [], 0
     for number, row in enumerate(rows[start + 1 :], start=start + 2):
@@ -89,7 +90,7 @@ def _payment(cells: Mapping[str, str], shortcode: str, line: int) -> Notice | No
     paid_in, details = cells["paid_in"], cells.get("details", "")
     if not paid_in or cells.get("status", "Completed").lower() != "completed":
         return None
-    if _NOT_FROM_CUSTOMERS.search(details):
+    if not _FROM_CUSTOMERS.search(details) or _NOT_FROM_CUSTOMERS.search(details):
         return None
     value, moment = amount(paid_in), _time(cells["time"])
     if value is None or moment is None or not receipt(cells["receipt"]):

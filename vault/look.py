@@ -26,6 +26,7 @@ ROOMS: list[tuple[str, list[Link]]] = [
         [
             ("Collections", "payments", "c2b_c2btransaction"),
             ("Suspense desk", "help_center", "admin:c2b_suspense"),
+            ("Three-way check", "rule_settings", "admin:c2b_check"),
             ("Prompts on phones", "phone_iphone", "c2b_stkpush"),
             ("Top-ups", "add_card", "wallet_topup"),
             ("Bank credits", "savings", "wallet_bankcredit"),

@@ -27,6 +27,7 @@ _SET_UP_TABLES = (
         content_type__model__in=["partner", "shortcode", "tariffband", "apikey"],
     )
     | Q(content_type__app_label="mifos")
+    | Q(content_type__app_label="c2b", content_type__model__in=["collectionrule", "collector"])
     | Q(content_type__app_label="sms", content_type__model__in=["smsgateway", "smstemplate"])
     | Q(
         content_type__app_label="wallet",

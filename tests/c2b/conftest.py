@@ -3,9 +3,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.c2b.make_c2b import World, make_world
-from tests.sandbox.conftest import Sandbox, running_sandbox, sandbox, sandbox_loop
+from tests.sandbox.conftest import Sandbox, running_inbox, running_sandbox, sandbox, sandbox_loop
 
-__all__ = ["running_sandbox", "sandbox", "sandbox_loop"]
+__all__ = ["running_inbox", "running_sandbox", "sandbox", "sandbox_loop"]
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ class World:
         """Call our address as M-Pesa does."""
         found = reading.shortcode_of((shortcode or self.shortcode).pk)
         assert found is not None
-        path = addresses.address(found, what).split("8000", 1)[1]
+        path = "/callbacks" + addresses.address(found, what).split("/callbacks", 1)[1]
         text = body if isinstance(body, str | bytes) else json.dumps(body)
         return Web().post(path, data=text, content_type="application/json")
 
