@@ -223,7 +223,8 @@ def _allocate(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
 
 
 def _send(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
-    partner = Partner.objects.filter(pk=request.POST.get("partner") or None).first()
+    chosen = request.POST.get("partner", "")
+    partner = Partner.objects.filter(pk=UUID(chosen)).first() if chosen else None
     if partner is None:
         raise NotPossible("Choose the partner whose customer paid.")
     done = desk.send_to_partner(

@@ -104,9 +104,8 @@ def _line(receipt: str, listed: StatementLine | None, row: C2bTransaction | None
 
 def _in_mifos(one: Posting) -> Decimal:
     """Return what Mifos showed when it was last asked, else what it said when it was booked."""
-    if one.checked_at is None:
-        return one.amount
-    return NOTHING if one.checked_amount is None else one.checked_amount
+    shown: Decimal | None = one.amount if one.checked_at is None else one.checked_amount
+    return NOTHING if shown is None else shown
 
 
 def _differences(
