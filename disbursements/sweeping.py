@@ -10,7 +10,7 @@ from django.db import connection
 from disbursements.statuses import Status
 
 LEASE = timedelta(seconds=30)  # a row that was handed to a worker and not moved is due again after this
-IN_HAND = 200  # how many rows may wait in the queues at a time, over all partners
+IN_HAND = 100  # how many rows may wait in the queues at a time, over all partners
 
 STEPS: Mapping[str, str] = {  # what each status waits for, if `next_step_at` is due
     Status.DETECTED: "check",

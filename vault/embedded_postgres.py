@@ -71,9 +71,10 @@ def prepare(data: Path) -> str | None:
     if not (data / "global" / "pg_control").exists():
         _initialise(data, user)
     if running_pid(data) is None:
-        # PostgreSQL refuses to start while the number in this file is any living process's; its check of the
-        # shared memory still keeps a second server away.
+        # PostgreSQL refuses to start while the number in these files is any process's, be it another program
+        # or a dead server that nobody has buried; its check of the shared memory still keeps a second one away.
         (data / "postmaster.pid").unlink(missing_ok=True)
+        (socket_folder(data) / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
     _own_folder(socket_folder(data), user)
     return user
 
