@@ -69,7 +69,9 @@ RESEND_WINDOW_SECONDS = env.float("RESEND_WINDOW_SECONDS", default=1800.0)
 REMEMBER_SECONDS = env.float("REMEMBER_SECONDS", default=0.0 if TESTING else 2.0)  # how old a switch may be
 MAX_PAYOUT_ATTEMPTS = env.int("MAX_PAYOUT_ATTEMPTS", default=3)
 WRITE_BACK_PAUSE_AFTER = env.int("WRITE_BACK_PAUSE_AFTER", default=50)  # paid loans that Mifos does not take
-SUSPENSE_ALLOCATION_LIMIT = Decimal(env.str("SUSPENSE_ALLOCATION_LIMIT", default="50000"))  # above: two people
+SUSPENSE_ALLOCATION_LIMIT = Decimal(
+    env.str("SUSPENSE_ALLOCATION_LIMIT", default="50000")
+)  # above: two people
 SHORTCODE_SILENT_AFTER = env.int("SHORTCODE_SILENT_AFTER", default=50)  # accepted payouts without any result
 
 # Float: how it is bought, watched and alarmed about. Money in shillings.

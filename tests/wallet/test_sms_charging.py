@@ -52,7 +52,11 @@ def charge(books: Funded) -> Decimal:
 
 
 def test_all_of_a_run_are_one_line_and_each_message_knows_its_charge(books: Funded) -> None:
-    rows = [message(books), message(books, status="delivered", delivered_at=make.NOW), message(books, segments=3)]
+    rows = [
+        message(books),
+        message(books, status="delivered", delivered_at=make.NOW),
+        message(books, segments=3),
+    ]
     assert charge(books) == 5
     line = WalletTransaction.objects.get(transaction_type="charge")
     assert (line.amount, line.balance_after) == (-5, 5)
