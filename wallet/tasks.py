@@ -37,8 +37,9 @@ def sweep_money_in() -> None:
 
 
 def _readable(*, at: datetime) -> QuerySet[BankAccount]:
-    """Return the accounts whose statement is read, with a first moment for a new one."""
+    """Return the accounts whose statement is read, with a first moment for a new one and none for one that is off."""
     accounts = BankAccount.objects.filter(is_active=True)
+    BankAccount.objects.filter(is_active=False, next_step_at__isnull=False).update(next_step_at=None)
     accounts.filter(next_step_at__isnull=True).update(next_step_at=at)
     return accounts
 

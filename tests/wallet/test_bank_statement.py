@@ -160,3 +160,11 @@ def test_a_credit_that_the_statement_does_not_have_asks_for_a_person(bank, kilim
     read(bank)
     assert [row.core_reference for row in BankCredit.objects.exclude(attention="")] == ["FT2"]
     assert wallet_of(kilimo) == 15_000  # nothing is taken back by itself
+
+
+def test_an_account_that_is_switched_off_is_no_old_work(bank, gateway, monkeypatch) -> None:
+    monkeypatch.setattr("wallet.tasks.nudge.send", lambda task, row_id: True)
+    tasks.sweep_money_in()
+    BankAccount.objects.update(is_active=False)
+    tasks.sweep_money_in()
+    assert BankAccount.objects.get().next_step_at is None
