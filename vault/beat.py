@@ -50,8 +50,6 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "wallet.float_tasks.recover",
         "wallet.float_tasks.look",
         "wallet.float_tasks.ask_balance",
-    ),
-    "collections": (
         "c2b.tasks.match",
         "c2b.tasks.post",
         "c2b.tasks.apply_prompt",
