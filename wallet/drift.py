@@ -14,6 +14,7 @@ from wallet.purchases import OPEN, FloatPurchase, PurchaseStatus
 SHOWN = 5  # lines that explain a difference
 # M-Pesa's clock knows seconds only, and its figure and our line of one payout are some seconds apart.
 SLACK = timedelta(seconds=60)
+CLOCKS = timedelta(minutes=15)  # nothing is written so long before it happens by another's clock
 ARRIVES = timedelta(hours=4)  # float whose money has left the bank; after that it is missing
 BLURS = timedelta(hours=24)  # so long no rise of the balance proves anything else
 # Entries that say what was there already: whatever their moment, M-Pesa's figure has them in it.
@@ -55,8 +56,9 @@ def compare(shortcode: Shortcode, *, with_purchases: bool = True) -> Comparison 
     if observed is None or at is None or not accounts.exists():
         return None
     now = accounts.aggregate(total=Sum("balance"))["total"] or Decimal(0)
-    later = changes(shortcode, Q(event_at__gt=at + SLACK))
-    around = changes(shortcode, Q(event_at__gt=at - SLACK, event_at__lte=at + SLACK))
+    written = Q(created_at__gt=at - SLACK - CLOCKS)  # finds the few last rows of a long table
+    later = changes(shortcode, written & Q(event_at__gt=at + SLACK))
+    around = changes(shortcode, written & Q(event_at__gt=at - SLACK, event_at__lte=at + SLACK))
     flying = list(Hold.objects.filter(shortcode=shortcode, purpose="payout", status="held", held_at__lte=at))
     bought = list(_open_purchases(shortcode, at)) if with_purchases else []
     late = list(_maybe_on_the_way(shortcode, at, within=ARRIVES if with_purchases else BLURS))

@@ -10,7 +10,6 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import structlog
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -22,16 +21,17 @@ from mpesa import callbacks
 from mpesa.codes import Kind as Code
 from partners.models import Shortcode
 from sms import operations as sms
-from wallet import drift, operations
+from wallet import alarms, drift, operations
+from wallet.bank_models import BankAccount
 from wallet.models import Kind, PartnerWallet, Transfer, TransferType
+from wallet.observations import FloatWatch
 from wallet.purchases import OPEN, FloatPurchase, PurchaseStatus, Route
-
-log = structlog.get_logger("float")
 
 NAIROBI = ZoneInfo("Africa/Nairobi")
 FIRST_LOOK = timedelta(seconds=60)
 LOOK_GAPS = (60, 120, 300, 600, 1800, 3600)  # seconds between looks; the last repeats
 LONG = timedelta(hours=2)  # without evidence after this, a person should look as well
+FRESH = timedelta(seconds=45)
 EARLY = timedelta(minutes=5)  # the bank's clock may be behind ours
 LATE = timedelta(hours=24)  # a debit without our reference is taken for ours only this long
 _WORD = re.compile(r"[A-Z0-9]+")
@@ -351,14 +351,36 @@ def look(*, purchase_id: UUID, at: datetime) -> None:
     row.refresh_from_db()
     if row.status not in OPEN:
         return
-    looked = row.events.filter(new=row.status).count()
     age = at - (row.last_sent_at or row.first_sent_at)
     gap = next((gap for gap in LOOK_GAPS if timedelta(seconds=4 * gap) > age), LOOK_GAPS[-1])
     row.due(at + timedelta(seconds=gap))
+    _bring_forward(row, at=at)
     if age > LONG:
-        row.ask_for_person(
-            f"No evidence since {row.first_sent_at:%d %b %H:%M} UTC that it was bought or not. Look for "
-            f"{row.reference} on the bank's statement; two people can then decide.",
-            at=at,
-        )
-    log.info("no evidence yet", purchase=row.reference, lines=looked)
+        _ask_for_person(row, at=at)
+
+
+def _bring_forward(row: FloatPurchase, *, at: datetime) -> None:
+    """Have the statement and the balance asked for now, where they are older than a moment."""
+    stale = Q(statement_at__isnull=True) | Q(statement_at__lt=at - FRESH)
+    if row.route != Route.DARAJA_TOPUP:
+        BankAccount.objects.filter(stale, is_active=True, next_step_at__gt=at).update(next_step_at=at)
+    unasked = Q(asked_at__isnull=True) | Q(asked_at__lt=at - FRESH)
+    watches = FloatWatch.objects.filter(
+        unasked, shortcode_id=row.shortcode_id, failures=0, next_step_at__gt=at
+    )
+    watches.update(next_step_at=at)
+
+
+def _ask_for_person(row: FloatPurchase, *, at: datetime) -> None:
+    since = f"{row.first_sent_at:%d %b %H:%M} UTC"
+    row.ask_for_person(
+        f"No evidence since {since} that it was bought or not. Look for {row.reference} on the bank's statement; "
+        "two people can then decide.",
+        at=at,
+    )
+    alarms.tell_operators(
+        event_key=f"float-unknown:{row.pk}",  # once
+        reason=f"{shown(row.amount)} of float, {row.reference}: no evidence since {since}",
+        partner_id=row.partner_id,
+        at=at,
+    )

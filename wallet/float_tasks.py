@@ -76,9 +76,7 @@ def sweep_balances() -> None:
     polling.watch_all(at=at)
     for watch_id in sweep.claim_due(FloatWatch.objects.all(), at=at):
         nudge.send(ask_balance, watch_id)
-    for watch_id in FloatWatch.objects.filter(shortcode__balance_at__isnull=False).values_list(
-        "pk", flat=True
-    ):
+    for watch_id in polling.with_news():
         try:
             polling.look(watch_id=watch_id, at=timezone.now())
         except Exception:

@@ -6,6 +6,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F, Q
 
 from common import tokens
 from common.gateway import GatewayError, Rejected
@@ -85,6 +86,13 @@ def _not_taken(watch: FloatWatch, exc: Exception, *, at: datetime) -> None:
             partner_id=watch.shortcode.partner_id,
             at=at,
         )
+
+
+def with_news() -> list[UUID]:
+    """Return the watches whose shortcode M-Pesa has spoken of since somebody looked."""
+    new = Q(drift_at__isnull=True) | Q(shortcode__balance_at__gt=F("drift_at"))
+    rows = FloatWatch.objects.filter(new, shortcode__balance_at__isnull=False)
+    return list(rows.values_list("pk", flat=True))
 
 
 def look(*, watch_id: UUID, at: datetime) -> None:

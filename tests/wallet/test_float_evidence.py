@@ -11,9 +11,11 @@ from sms.models import SmsNotification
 from tests import make
 from tests.wallet.make_float import FT, LATER, Scene, debit
 from tests.wallet.make_wallet import capture
-from wallet import balances, deciding, evidence
+from wallet import balances, debits, deciding, evidence
 from wallet.asking import CannotBuy
+from wallet.bank_models import BankAccount, BankDebit
 from wallet.models import Hold, Transfer
+from wallet.observations import FloatWatch
 from wallet.proof import prove
 from wallet.purchases import FloatPurchase
 
@@ -233,6 +235,26 @@ def test_looking_goes_on_in_growing_gaps_and_asks_for_a_person_in_the_end(
     assert scene.books.money() == GONE
 
 
+def test_looking_asks_for_statement_and_balance_at_once(scene: Scene, row: FloatPurchase) -> None:
+    later = make.NOW + timedelta(hours=1)
+    watch = FloatWatch.objects.create(shortcode=scene.books.shortcode, next_step_at=later)
+    BankAccount.objects.update(next_step_at=later, statement_at=make.NOW)
+    at = make.NOW + timedelta(minutes=2)
+    evidence.look(purchase_id=row.pk, at=at)
+    watch.refresh_from_db()
+    assert (watch.next_step_at, BankAccount.objects.get().next_step_at) == (at, at)
+
+
+def test_the_operators_are_told_once_of_what_stays_without_evidence(
+    scene: Scene, row: FloatPurchase, settings: Any
+) -> None:
+    settings.OPERATOR_PHONES = ["254722000001"]
+    for hours in (1, 3, 30):
+        evidence.look(purchase_id=row.pk, at=make.NOW + timedelta(hours=hours))
+    told = SmsNotification.objects.get(message_type="system_error")
+    assert row.reference in told.message_content
+
+
 def test_two_people_decide_what_no_evidence_settles(scene: Scene, row: FloatPurchase) -> None:
     settle = {"purchase_id": row.pk, "at": LATER}
     deciding.propose(outcome="bought", receipt="FT9", note="On the paper statement", by=scene.asker, **settle)
@@ -284,9 +306,6 @@ def test_a_refused_proposal_is_off_the_table(scene: Scene, row: FloatPurchase) -
 
 
 def test_debits_are_matched_once_and_strange_ones_stay_visible(scene: Scene, row: FloatPurchase) -> None:
-    from wallet import debits
-    from wallet.bank_models import BankAccount, BankDebit
-
     told = debit(row)
     common = {"account": BankAccount.objects.get(), "source": "account", "created_at": make.NOW}
     common |= {"event_at": told.at, "next_step_at": make.NOW}

@@ -174,3 +174,11 @@ def test_an_own_shortcode_is_not_followed_while_float_is_awaited(
     said(scene, 50_000, minutes=5)
     assert (scene.seen(row).status, scene.books.money()) == ("bought", (150_000, 0, 50_000, 0))
     assert not Transfer.objects.filter(type="float_adjustment").exists()
+
+
+def test_only_what_mpesa_has_spoken_of_anew_is_looked_at(scene: Scene, watch: FloatWatch) -> None:
+    assert polling.with_news() == []  # it has never spoken
+    balances.observe(shortcode_id=scene.books.shortcode.pk, utility=Decimal(0), working=None, at=make.NOW)
+    assert polling.with_news() == [watch.pk]
+    said(scene, 0, minutes=1)
+    assert polling.with_news() == []
