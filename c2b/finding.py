@@ -20,7 +20,8 @@ from mifos.collecting import ACCOUNTS, PEOPLE
 from mifos.shapes import Client
 from mpesa.collections import Payer, fits
 
-FRESH = timedelta(days=1)  # how long an account that we saw needs no new search
+FRESH = timedelta(days=1)  # how long an account that we saw is known to be there
+SOLE_FOR = timedelta(minutes=10)  # and its number is taken to be no other account's
 
 
 class Asked(Protocol):
@@ -55,6 +56,8 @@ class Finding:
     by: str = ""
     words: str
     candidates: tuple[Target, ...] = field(default=())
+    sole: bool | None = None  # the number is no other account's; None where only one kind was looked at
+    external_id: str = ""
     doubt: bool = False  # something fits, but nobody can say which one
 
     def evidence(self) -> dict[str, Any]:
@@ -84,36 +87,42 @@ def from_account(account: Account, *, client_name: str = "") -> Target:
     )
 
 
-def known(bill_ref: str, *, rule: CollectionRule, mifos_partner_id: UUID, at: datetime) -> Finding | None:
-    """Look into what we have seen in Mifos within a day; None where that does not settle it."""
+def known(
+    bill_ref: str,
+    *,
+    rule: CollectionRule,
+    mifos_partner_id: UUID,
+    at: datetime,
+    within: timedelta = SOLE_FOR,
+) -> Finding | None:
+    """Look into what we have seen in Mifos lately; None where that does not settle it.
+
+    A number without a prefix is taken from memory only where the last search by that very number found nothing
+    else, or the rule says which kind is meant: a loan and a savings account can share it.
+    """
     for reading in references.readings(bill_ref, rule.prefixes):
         same = Q(number_key=reading.key) | Q(external_key=reading.key)
-        rows = KnownAccount.objects.filter(same, mifos_partner_id=mifos_partner_id, seen_at__gt=at - FRESH)[
-            :3
-        ]
-        found = [row for row in rows if reading.kind in (None, row.kind)]
-        if len(found) == 1 and (reading.kind or _alone(found[0], rule)):
-            row = found[0]
-            target = Target(
-                kind=AccountKind(row.kind),
-                account_id=row.account_id,
-                account_no=row.account_no,
-                client_id=row.client_id,
-                client_name=row.client_name,
-            )
-            by = MatchedBy.NUMBER if row.number_key == reading.key else MatchedBy.EXTERNAL_ID
+        lately = KnownAccount.objects.filter(same, mifos_partner_id=mifos_partner_id, seen_at__gt=at - within)
+        found = [row for row in lately[:3] if reading.kind in (None, row.kind)]
+        if len(found) == 1 and (
+            reading.kind or rule.prefer == found[0].kind or (found[0].sole_at or at - within) > at - within
+        ):
+            target = _from_memory(found[0])
+            by = MatchedBy.NUMBER if found[0].number_key == reading.key else MatchedBy.EXTERNAL_ID
             return Finding(target=target, by=by, words=_words(by, target))
         if found:
             return None
     return None
 
 
-def _alone(row: KnownAccount, rule: CollectionRule) -> bool:
-    """Whether a number without a prefix may be taken from memory: a loan and a savings account can share it.
-
-    Only where the last search by that very number found nothing else (`sole`), or the rule says which is meant.
-    """
-    return row.sole or rule.prefer == row.kind
+def _from_memory(row: KnownAccount) -> Target:
+    return Target(
+        kind=AccountKind(row.kind),
+        account_id=row.account_id,
+        account_no=row.account_no,
+        client_id=row.client_id,
+        client_name=row.client_name,
+    )
 
 
 def search(bill_ref: str, payer: Payer, *, rule: CollectionRule, client: Asked) -> Finding:
@@ -171,7 +180,14 @@ def _choose(
         return Finding(target=None, words=words, candidates=several, doubt=True)
     target = from_hit(chosen[0])
     by = MatchedBy.NUMBER if references.key(chosen[0].account_no) == reading.key else MatchedBy.EXTERNAL_ID
-    return Finding(target=target, by=by, words=_words(by, target) + why, candidates=several)
+    return Finding(
+        target=target,
+        by=by,
+        words=_words(by, target) + why,
+        candidates=several,
+        sole=len(hits) == 1 if reading.kind is None else None,
+        external_id=chosen[0].external_id,
+    )
 
 
 def _of_payer(hits: Sequence[Hit], payer: Payer, client: Asked) -> list[Hit]:
@@ -266,28 +282,21 @@ def _words(by: str, target: Target) -> str:
     return f"{how}: {target.kind} {target.account_no} of {target.client_name or 'a group'}."
 
 
-def remember(
-    target: Target,
-    *,
-    mifos_partner_id: UUID,
-    at: datetime,
-    sole: bool,
-    external_id: str = "",
-    phone: str = "",
-) -> None:
-    """Keep an account that was seen in Mifos, for quick answers and for suggestions."""
+def remember(found: Finding, *, mifos_partner_id: UUID, at: datetime) -> None:
+    """Keep an account that a search has found, for quick answers and for suggestions."""
+    target = found.target
+    assert target is not None
     seen: dict[str, Any] = {
         "account_no": target.account_no[:50],
         "number_key": references.key(target.account_no)[:50],
+        "external_id": found.external_id[:100],
+        "external_key": references.key(found.external_id)[:100],
         "client_id": target.client_id,
         "client_name": target.client_name[:200],
         "seen_at": at,
-        "sole": sole,
     }
-    if external_id:
-        seen |= {"external_id": external_id[:100], "external_key": references.key(external_id)[:100]}
-    if phone:
-        seen |= {"phone": phone, "phone_hash": sha256(phone)}
+    if found.sole is not None:
+        seen["sole_at"] = at if found.sole else None
     KnownAccount.objects.update_or_create(
         mifos_partner_id=mifos_partner_id, kind=target.kind, account_id=target.account_id, defaults=seen
     )

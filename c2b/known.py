@@ -26,7 +26,7 @@ class KnownAccount(models.Model):
     client_name = models.CharField(max_length=200, blank=True)
     phone = models.CharField(max_length=12, blank=True)
     phone_hash = models.CharField(max_length=64, blank=True)
-    sole = models.BooleanField(default=False)  # its number was no other account's when we searched for it
+    sole_at = models.DateTimeField(null=True)  # when a search for its number found nothing else
     seen_at = models.DateTimeField()
 
     class Meta:

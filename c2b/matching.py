@@ -121,10 +121,8 @@ def settle(row: C2bTransaction, host: MifosPartner, found: Finding, *, at: datet
             next_step_at=at,
         )
         plan(row, host, target, at=at)
-        if found.by in (MatchedBy.NUMBER, MatchedBy.EXTERNAL_ID):
-            sole = len(found.candidates) == 1
-            if found.candidates:
-                finding.remember(target, mifos_partner_id=host.pk, at=at, sole=sole)
+        if found.candidates and found.by in (MatchedBy.NUMBER, MatchedBy.EXTERNAL_ID):
+            finding.remember(found, mifos_partner_id=host.pk, at=at)
 
 
 def plan(row: C2bTransaction, host: MifosPartner, target: Target, *, at: datetime) -> Posting:

@@ -5,10 +5,8 @@ from typing import assert_never
 from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
-from django.db.models import Q
 
-from c2b import booking, finding, planning, telling
+from c2b import booking, finding, planning, telling, turns
 from c2b.hosts import busy, speaking_to
 from c2b.models import C2bTransaction, Posting
 from c2b.planning import Plan
@@ -25,8 +23,6 @@ from mifos.models import MifosPartner
 log = structlog.get_logger("c2b.posting")
 
 BUSY_GAP = timedelta(seconds=1)
-TURN_GAP = timedelta(seconds=1)
-LEASE = timedelta(minutes=3)  # longer than all calls for one payment together
 GAPS = (2, 5, 15, 60, 300, 900, 3600)  # seconds between tries; the last goes on for ever
 ATTENTION_AFTER = 4  # tries
 CHECKER_GAP = timedelta(minutes=5)
@@ -65,12 +61,12 @@ def post(*, transaction_id: UUID, at: datetime) -> None:
     if host.resting(at):
         row.due(host.retry_at)
         return
-    if not _its_turn(row, _open(row)):
-        row.due(at + TURN_GAP)
+    if not turns.its_turn(row, turns.open_parts(row)):
+        row.due(at + turns.GAP)
         return
     try:
         with speaking_to(host, at=at) as fineract:
-            if _begin(row, at=at):
+            if turns.begin(row, at=at):
                 _post(row, host, fineract, at=at)
     except Reversed:
         words = "Mifos shows our booking as undone. Decide where the money belongs."
@@ -79,61 +75,13 @@ def post(*, transaction_id: UUID, at: datetime) -> None:
         _trouble(row, exc, at=at)
 
 
-def _open(row: C2bTransaction) -> list[Posting]:
-    """Return what is still to be booked, in order."""
-    return list(Posting.objects.filter(transaction=row, booked_at__isnull=True, void_at__isnull=True))
-
-
-def _begin(row: C2bTransaction, *, at: datetime) -> bool:
-    """Take the accounts for this payment, and commit, before a byte leaves.
-
-    :returns: False when another payment to the same account goes first
-    """
-    with transaction.atomic(durable=True):
-        postings = _open(row)
-        _lock_accounts(postings)
-        if not _its_turn(row, postings):
-            row.due(at + TURN_GAP)
-            return False
-        if row.status in AT_MIFOS:
-            row.due(at + LEASE)
-        else:
-            row.move(Status.POSTING, at=at, next_step_at=at + LEASE)
-    return True
-
-
-def _lock_accounts(postings: list[Posting]) -> None:
-    """Let the beginnings for one account follow each other."""
-    for name in sorted({f"account:{one.mifos_partner_id}:{one.kind}:{one.account_id}" for one in postings}):
-        with connection.cursor() as cursor:
-            cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-
-
-def _its_turn(row: C2bTransaction, postings: list[Posting]) -> bool:
-    """Whether nothing of these accounts is on its way, and no earlier payment to them waits."""
-    if row.status in AT_MIFOS:
-        return True
-    others = Posting.objects.filter(booked_at__isnull=True, void_at__isnull=True).exclude(transaction=row)
-    earlier = Q(transaction__status=Status.MATCHED) & (
-        Q(transaction__paid_at__lt=row.paid_at)
-        | Q(transaction__paid_at=row.paid_at, transaction_id__lt=row.pk)
-    )
-    before_us = Q(transaction__status__in=AT_MIFOS) | earlier
-    return not any(
-        others.filter(
-            before_us, mifos_partner_id=one.mifos_partner_id, kind=one.kind, account_id=one.account_id
-        ).exists()
-        for one in postings
-    )
-
-
 def _post(row: C2bTransaction, host: MifosPartner, fineract: Mifos, *, at: datetime) -> None:
     """Book all open parts; each is looked for first where an earlier try may have been booked.
 
     :raises GatewayError: what Mifos answered
     :raises Reversed: somebody undid a part
     """
-    while postings := _open(row):
+    while postings := turns.open_parts(row):
         one = postings[0]
         if one.in_doubt and _found(row, one, fineract, at=at):
             continue
@@ -206,7 +154,7 @@ def _fit(row: C2bTransaction, one: Posting, account: Account, fineract: Mifos, *
         return True
     savings = _only_savings(account, fineract) if plan.to_savings else None
     booking.divide(row, one, plan, savings, at=at)
-    if not _open(row):
+    if not turns.open_parts(row):
         booking.finish(row, at=at, words=plan.words)
     return False
 
@@ -241,7 +189,9 @@ def _book(
     )
     command = _command(row, one, payment_type, _day(row, one, host, fineract, account, at=at), host)
     if row.status == Status.UNKNOWN:
-        row.move(Status.POSTING, at=at, note="Mifos does not have it; asked again.", next_step_at=at + LEASE)
+        row.move(
+            Status.POSTING, at=at, note="Mifos does not have it; asked again.", next_step_at=at + turns.LEASE
+        )
     earlier_doubt = one.in_doubt
     one.tries += 1
     one.in_doubt = True
@@ -342,7 +292,7 @@ def _trouble(row: C2bTransaction, exc: GatewayError, *, at: datetime) -> None:
     row.refresh_from_db()
     if row.status not in POSTABLE:
         raise LostRace(f"{row}: no longer being posted")
-    one = next(iter(_open(row)), None)
+    one = next(iter(turns.open_parts(row)), None)
     if busy(exc) or one is None:
         row.due(at + BUSY_GAP)
     elif one.in_doubt:

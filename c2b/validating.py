@@ -68,7 +68,7 @@ def _account(notice: Notice, rule: CollectionRule, *, at: datetime) -> str:
     host = host_of(rule.partner_id)
     if host is None:
         return ACCEPTED
-    if finding.known(notice.bill_ref, rule=rule, mifos_partner_id=host.pk, at=at):
+    if finding.known(notice.bill_ref, rule=rule, mifos_partner_id=host.pk, at=at, within=finding.FRESH):
         return ACCEPTED
     try:
         found = _look_up(notice, rule, host, at=at)

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from c2b import matching
-from c2b.models import KnownAccount
 from c2b.statuses import Status
 from common.phone import sha256
 from partners.models import Shortcode
@@ -101,15 +100,23 @@ def test_a_mask_proves_nothing(world: World) -> None:
     assert world.matched(MSISDN="2547 ***** 149").status == Status.UNMATCHED
 
 
-def test_memory_does_not_settle_what_mifos_would_ask_a_person(world: World) -> None:
+def test_a_number_that_was_found_with_a_prefix_is_not_known_without_one(world: World) -> None:
+    world.rule(prefixes={"L": "loan"})
     world.loan(client_id=world.client())
-    assert world.matched(TransID="SF30AAAAAA").status == Status.MATCHED
-    KnownAccount.objects.update(sole=False)
     world.savings(client_id=world.client(name="John Roe"))
+    assert world.matched(TransID="SF30AAAAAA", BillRefNumber="L000000001").status == Status.MATCHED
     assert world.matched(TransID="SF30BBBBBB").status == Status.UNMATCHED
 
 
-def test_an_account_seen_today_is_known_without_asking(world: World) -> None:
+def test_memory_of_a_number_s_only_account_is_short(world: World) -> None:
+    world.loan(client_id=world.client())
+    assert world.matched(TransID="SF30AAAAAA").status == Status.MATCHED
+    world.savings(client_id=world.client(name="John Roe"))
+    later = NOW + timedelta(minutes=11)
+    assert world.matched(TransID="SF30BBBBBB", at=later).status == Status.UNMATCHED
+
+
+def test_an_account_seen_just_now_is_known_without_asking(world: World) -> None:
     world.loan()
     world.matched(TransID="SF30AAAAAA")
     world.fault("search", "error_500")

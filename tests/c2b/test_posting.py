@@ -254,6 +254,57 @@ def test_sms_sent_is_true_when_it_was(world: World) -> None:
     assert row.sms_sent
 
 
+@pytest.mark.parametrize("database", ["postgresql", "mariadb"])
+@pytest.mark.parametrize("amount", ["500", "450"])
+def test_both_forms_of_a_duplicate_id_mean_that_it_may_be_booked(
+    world: World, database: str, amount: str
+) -> None:
+    world.sandbox.switch(fineract__database=database)
+    loan = world.loan()
+    row = world.matched(BillRefNumber=f"{loan:09d}")
+    earlier = {"amount": amount, "external_id": str(row.pk), "receipt": RECEIPT, "payment_type_id": 1}
+    world.control(f"kilimo/loans/{loan}/repay-by-hand", {"date": "2026-06-03"} | earlier)
+    assert world.go_on(row).status == Status.UNKNOWN, row.reason
+    assert world.go_on(row, at=NOW + timedelta(minutes=5)).status == Status.POSTED
+    assert len(repayments(world, loan)) == 1
+    assert bool(row.contradiction) == (amount == "450")
+
+
+def test_a_booking_that_somebody_undid_is_not_made_again(world: World) -> None:
+    loan = world.loan()
+    row = world.matched(BillRefNumber=f"{loan:09d}")
+    world.fault("repayment", "lost")
+    world.go_on(row)
+    booked = repayments(world, loan)[0]["id"]
+    body = {
+        "transactionDate": "2026-06-03",
+        "transactionAmount": 0,
+        "dateFormat": "yyyy-MM-dd",
+        "locale": "en",
+    }
+    path = f"/fineract/kilimo/fineract-provider/api/v1/loans/{loan}/transactions/{booked}?command=undo"
+    headers = {"Fineract-Platform-TenantId": "default"}
+    assert world.sandbox.post(path, json=body, headers=headers, auth=("api", "secret")).ok
+    assert world.go_on(row, at=NOW + timedelta(minutes=5)).status == Status.FAILED
+    assert "undone" in row.attention
+    assert len(repayments(world, loan)) == 1
+
+
+def test_a_checker_s_approval_is_waited_for(world: World) -> None:
+    loan = world.loan()
+    row = world.matched(BillRefNumber=f"{loan:09d}")
+    world.control("hosts", {"host": "kilimo", "maker_checker": ["REPAYMENT_LOAN"]})
+    assert world.go_on(row).status == Status.UNKNOWN
+    assert "checker" in row.attention
+    pending = world.books()["pending"]
+    assert len(pending) == 1
+    world.go_on(row, at=NOW + timedelta(minutes=6))
+    assert world.books()["pending"] == pending
+    world.control(f"kilimo/makercheckers/{pending[0]}/approve")
+    assert world.go_on(row, at=NOW + timedelta(minutes=30)).status == Status.POSTED
+    assert len(repayments(world, loan)) == 1
+
+
 def test_posting_twice_at_once_books_once(world: World) -> None:
     loan = world.loan()
     row = world.posted(BillRefNumber=f"{loan:09d}")
