@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
@@ -9,6 +10,7 @@ from django.db.models import Q
 from common.crypto import EncryptedTextField
 from common.ids import new_id
 from common.money import MoneyField
+from common.phone import BadPhone, canonical
 from mifos.accounts import AccountKind
 from partners.models import Partner, Shortcode
 
@@ -69,6 +71,29 @@ class CollectionRule(models.Model):
 
     def __str__(self) -> str:
         return f"collections of {self.partner}"
+
+    def clean(self) -> None:
+        wrong: dict[str, str] = {}
+        if not _are_prefixes(self.prefixes):
+            wrong["prefixes"] = (
+                'Write what stands before the number, and which account it means: {"L": "loan"}.'
+            )
+        try:
+            self.blocked_phones = [canonical(str(phone)) for phone in self.blocked_phones]
+        except (BadPhone, TypeError) as exc:
+            wrong["blocked_phones"] = f"One of the numbers: {exc}."
+        if self.min_amount > self.max_amount:
+            wrong["max_amount"] = "It is below the smallest amount."
+        if wrong:
+            raise ValidationError(wrong)
+
+
+def _are_prefixes(written: object) -> bool:
+    """Whether each prefix has a letter, so that no digit of a number is ever taken for one."""
+    return isinstance(written, dict) and all(
+        isinstance(prefix, str) and any(letter.isalpha() for letter in prefix) and kind in dict(KINDS)
+        for prefix, kind in written.items()
+    )
 
 
 class Collector(models.Model):
