@@ -67,7 +67,7 @@ def _steady(ground: Ground) -> dict[str, Any]:
         ground.supervisor.pause(max(0.0, begun + number / STEADY_RATE - time.monotonic()))
         ground.approve(1, host=number % PARTNERS)
     _wait_until_completed(ground, since, wanted)
-    rows = Disbursement.objects.filter(detected_at__gte=since, status=Status.COMPLETED)
+    rows = Disbursement.objects.filter(created_at__gte=since, status=Status.COMPLETED)
     added, paid = [], []
     for seen, settled, outside in rows.values_list("detected_at", "settled_at", "outside_ms"):
         if settled is None:
@@ -89,16 +89,16 @@ def _run(ground: Ground, count: int) -> list[tuple[datetime, datetime]]:
     for host in range(PARTNERS):
         ground.approve(count // PARTNERS, host=host)
     _wait_until_completed(ground, since, count // PARTNERS * PARTNERS)
-    done = Disbursement.objects.filter(detected_at__gte=since, status=Status.COMPLETED)
+    done = Disbursement.objects.filter(created_at__gte=since, status=Status.COMPLETED)
     return [(seen, end) for seen, end in done.values_list("detected_at", "completed_at") if end]
 
 
 def _wait_until_completed(ground: Ground, since: datetime, count: int) -> None:
     deadline = time.monotonic() + LONGEST_SECONDS
-    done = Disbursement.objects.filter(detected_at__gte=since, status=Status.COMPLETED)
+    done = Disbursement.objects.filter(created_at__gte=since, status=Status.COMPLETED)
     while done.count() < count:
         if time.monotonic() > deadline:
-            left = Disbursement.objects.filter(detected_at__gte=since).exclude(status=Status.COMPLETED)
+            left = Disbursement.objects.filter(created_at__gte=since).exclude(status=Status.COMPLETED)
             raise CannotStart(
                 f"{left.count()} loans are not completed; the first: {left.values('status', 'reason')[:3]}"
             )
