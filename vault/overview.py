@@ -21,7 +21,7 @@ from disbursements.saved import SAVED
 from disbursements.statuses import Cause, Status
 from disbursements.story import span
 from partners.models import Partner, Shortcode
-from vault import money_in, systems
+from vault import float_needs, money_in, systems
 from vault.chart import Chart, money_by_hour
 from wallet.models import Account, Kind, PartnerWallet
 
@@ -122,7 +122,7 @@ def needs_a_person(*, at: datetime) -> list[dict[str, Any]]:
             "link": rows_of("needs-a-person", **_same(one["status"], one["hold_cause"])),
         }
         for one in groups
-    ] + money_in.needs_a_person(at=at)
+    ] + [*money_in.needs_a_person(at=at), *float_needs.needs_a_person(at=at)]
 
 
 def _why(status: str) -> str:

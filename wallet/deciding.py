@@ -76,6 +76,21 @@ def refuse(*, purchase_id: UUID, by: AbstractBaseUser, note: str, at: datetime) 
     return row
 
 
+def put_aside(*, purchase_id: UUID, by: AbstractBaseUser, note: str, at: datetime) -> FloatPurchase:
+    """Note that a person has cleared up what an ended purchase was marked for.
+
+    :raises CannotBuy: it is still open, where only its end clears it, or it is not marked
+    """
+    with transaction.atomic():
+        row = FloatPurchase.objects.select_for_update(no_key=True, of=("self",)).get(pk=purchase_id)
+        if row.NEXT[row.status] or not row.attention:
+            raise CannotBuy("There is nothing to put aside.")
+        row.remark(f"Cleared up: {note} (it was: {row.attention})", at=at, who=by.get_username())
+        FloatPurchase.objects.filter(pk=row.pk).update(attention="")
+        _audit("put float attention aside", row, by=by, at=at, reason=note)
+    return row
+
+
 def _bought(row: FloatPurchase, proof: evidence.Evidence, *, at: datetime) -> None:
     try:
         with transaction.atomic():
@@ -101,12 +116,12 @@ def _proposed(purchase_id: UUID) -> FloatPurchase:
     return row
 
 
-def _audit(action: str, row: FloatPurchase, *, by: AbstractBaseUser, at: datetime) -> None:
+def _audit(action: str, row: FloatPurchase, *, by: AbstractBaseUser, at: datetime, reason: str = "") -> None:
     audit.write(
         action=action,
         subject=row,
         at=at,
         actor=by,
-        reason=row.proposed_note,
+        reason=reason or row.proposed_note,
         detail={"reference": row.reference, "outcome": row.proposed_outcome},
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -134,6 +135,11 @@ def _refuse(pk: UUID, request: HttpRequest, said: dict[str, Any]) -> str:
     return "The proposal is off the table."
 
 
+def _put_aside(pk: UUID, request: HttpRequest, said: dict[str, Any]) -> str:
+    deciding.put_aside(purchase_id=pk, by=person(request), note=said["reason"], at=timezone.now())
+    return "Noted."
+
+
 def offered(row: FloatPurchase) -> set[str]:
     """Return the acts that fit where a purchase is."""
     if row.status == PurchaseStatus.ASKED:
@@ -143,17 +149,37 @@ def offered(row: FloatPurchase) -> set[str]:
         return {"cancel"}
     if row.status in deciding.DECIDED:
         return {"propose"} | ({"agree", "refuse"} if row.proposed_outcome else set())
-    return set()
+    return {"put_aside"} if row.attention and not row.NEXT[row.status] else set()
+
+
+class NeedsAPerson(admin.SimpleListFilter):
+    title = "needs a person"
+    parameter_name = "needs"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Yes")]
+
+    def queryset(self, request: HttpRequest, queryset: "QuerySet[Any]") -> "QuerySet[Any]":
+        return queryset.exclude(attention="") if self.value() == "yes" else queryset
 
 
 @admin.register(FloatPurchase)
 class FloatPurchaseAdmin(ReadOnlyAdmin):
     list_display = ["reference", "amount_shown", "state", "partner", "route", "asked", "next_step"]
-    list_filter = ["status", "route", "partner"]
+    list_filter = [NeedsAPerson, "status", "route", "partner"]
     list_select_related = ["partner", "shortcode__partner"]
     search_fields = ["reference", "bank_reference", "receipt", "partner__name"]
     date_hierarchy = "asked_at"
-    actions_detail = ["confirm_code", "confirm_second", "new_code", "cancel", "propose", "agree", "refuse"]
+    actions_detail = [
+        "confirm_code",
+        "confirm_second",
+        "new_code",
+        "cancel",
+        "propose",
+        "agree",
+        "refuse",
+        "put_aside",
+    ]
     fieldsets = [
         (None, {"fields": ["reference", "partner", "shortcode", "amount", "status", "next_step", "route"]}),
         ("Who", {"fields": ["asked_by", "asked_at", "reason", "rule", "confirm", "confirmed_by"]}),
@@ -205,6 +231,15 @@ class FloatPurchaseAdmin(ReadOnlyAdmin):
         "agree", "Agree", "The proposal of the other person decides, and the money moves.", "approve", _agree
     )
     refuse = _act("refuse", "Refuse the proposal", "Nothing moves.", "approve", _refuse, ReasonForm)
+
+    put_aside = _act(
+        "put_aside",
+        "Cleared up",
+        "The mark goes away; what you did about it is kept. No money moves.",
+        "approve",
+        _put_aside,
+        ReasonForm,
+    )
 
     class Media:
         css = {"all": ["common/house.css"]}

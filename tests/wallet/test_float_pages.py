@@ -1,5 +1,6 @@
 """What people see and do about float, statements and proofs."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from common.gateway import OutcomeUnknown
 from common.models import AuditLine
 from tests import make
 from tests.wallet.make_float import Scene
-from wallet import float_admin, models, proving
+from wallet import evidence, float_admin, models, proving
 from wallet.purchases import FloatPurchase, PurchaseStatus
 
 
@@ -129,3 +130,20 @@ def test_a_proof_lists_what_does_not_agree(boss: Client, scene: Scene) -> None:
     row = proving.prove_and_keep(at=make.NOW)
     page = boss.get(reverse("admin:wallet_ledgerproof_change", args=[row.pk])).content.decode()
     assert "a balance is the sum of its transfers" in page
+
+
+def test_what_contradicted_an_end_is_cleared_up_with_a_reason(boss: Client, scene: Scene) -> None:
+    row = scene.buy()
+    evidence.not_bought(row, "The bank refused it.", at=make.NOW)
+    scene.debit(row)
+    assert scene.seen(row).attention
+    press(boss, row, "put_aside", reason="Booked by hand, FT9")
+    assert scene.seen(row).attention == ""
+    assert "Booked by hand" in scene.notes(row)
+
+
+def test_an_open_purchase_is_not_put_aside(boss: Client, scene: Scene) -> None:
+    row = scene.buy()
+    evidence.look(purchase_id=row.pk, at=make.NOW + timedelta(hours=3))
+    press(boss, row, "put_aside", reason="I do not care")
+    assert scene.seen(row).attention
