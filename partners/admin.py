@@ -90,7 +90,10 @@ class PartnerAdmin(AuditedAdmin):
 
     @column(description="Own shortcodes")
     def numbers(self, partner: Partner) -> str:
-        return ", ".join(shortcode.number for shortcode in partner.shortcodes.all()) or "none, uses the shared one"
+        return (
+            ", ".join(shortcode.number for shortcode in partner.shortcodes.all())
+            or "none, uses the shared one"
+        )
 
     @column(description="SMS to")
     def masked_phones(self, partner: Partner) -> str:
