@@ -11,7 +11,7 @@ from common.money import shown
 from sms import operations as sms
 from sms.wording import MessageType
 
-SMS_LOOKED_FOR = "7 days"
+SMS_LOOKED_FOR = "2 days"  # then its outbox row has ended too
 
 
 def event_key(row: C2bTransaction) -> str:
