@@ -12,7 +12,7 @@ from common.gateway import GatewayError, Rejected
 from common.moves import LostRace
 from common.phone import BadPhone, canonical
 from common.remembered import Remembered
-from disbursements import checks
+from disbursements import checks, limits
 from disbursements.checks import Facts, Verdict
 from disbursements.hosts import busy, speaking_to
 from disbursements.models import Disbursement
@@ -48,9 +48,9 @@ def check(*, disbursement_id: UUID, at: datetime) -> bool:
     facts, trouble = _facts(row, loan=loan, client=client, at=at)
     with transaction.atomic():
         verdicts = ([trouble] if trouble else []) + checks.judge(facts)
-        if checks.limited(facts.rules) and all(verdict.ok for verdict in verdicts):
+        if limits.limited(facts.rules) and all(verdict.ok for verdict in verdicts):
             _lock_product(row)
-            verdicts += checks.usage(facts)
+            verdicts += limits.usage(facts)
         return _conclude(row, facts, verdicts, at=at)
 
 
