@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -11,6 +12,7 @@ from django.db import transaction
 from common import money
 from common.gateway import Rejected
 from common.phone import masked, may_be
+from disbursements.checking import load
 from disbursements.models import Attempt, Disbursement
 from disbursements.statuses import OPEN, AttemptStatus, Cause, Status
 from mpesa import codes
@@ -266,8 +268,9 @@ def _alert(row: Disbursement, event_key: str, reason: str, *, at: datetime) -> N
     )
 
 
-def try_again(row: Disbursement, *, at: datetime) -> None:
+def try_again(*, disbursement_id: UUID, at: datetime) -> None:
     """Take up a failed disbursement whose pause is over, as a new attempt after new checks."""
+    row = load(disbursement_id)
     if row.status == Status.FAILED:
         row.move(Status.DETECTED, at=at, note="Trying again with a new attempt.", next_step_at=at)
 

@@ -10,7 +10,7 @@ from common import tokens
 from common.gateway import OutcomeUnknown, Retryable
 from common.ids import new_id
 from common.models import InboundMessage
-from disbursements import checking, deciding
+from disbursements import checking, deciding, tasks
 from disbursements.deciding import NotPossible
 from disbursements.statuses import AttemptStatus, Cause, Status
 from sms.models import SmsNotification
@@ -49,6 +49,17 @@ def test_a_contradiction_after_the_payment_raises_attention_and_changes_nothing(
     assert (row.status, row.receipt) == (Status.PAID, RECEIPT)
     assert "statement" in row.attention
     assert balances.of_partner(world.partner.pk).wallet == Decimal(975)
+
+
+@pytest.mark.parametrize("code", [4, 8])
+def test_a_limit_of_today_is_tried_again_as_a_new_attempt(world: World, code: int) -> None:
+    row = world.sent()
+    post_result(row, result(code))
+    row.refresh_from_db()
+    assert (row.status, row.next_step_at is not None) == (Status.FAILED, True)
+    tasks.try_again(str(row.pk))  # as the sweep does when its time has come
+    row.refresh_from_db()
+    assert (row.status, row.live_attempt) == (Status.DETECTED, None)
 
 
 @pytest.mark.parametrize("code", [4, 1, 2001, 2040])
