@@ -3,14 +3,13 @@
 from datetime import timedelta
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from common import inbound, network, nudge, tokens
+from common import door, inbound, nudge, tokens
 from common.models import InboundMessage
 from disbursements import tasks
 from mifos import operations as mifos
@@ -26,8 +25,8 @@ def daraja(request: HttpRequest, kind: str, token: str, what: str) -> HttpRespon
     """Take a result or a timeout notice of M-Pesa. The token names what it is about; the body is a hint."""
     subject = tokens.read(kind, token)
     if subject is None or subject.version:
-        return _refuse("token", kind, 404)
-    if refusal := _refused(request, kind):
+        return door.refuse("token", kind, 404)
+    if refusal := door.refused(request, kind):
         return refusal
     at = timezone.now()
     try:
@@ -63,10 +62,10 @@ def mifos_hook(request: HttpRequest, token: str) -> HttpResponse:
     try:
         host = mifos.read_webhook_token(token=token, at=at)
         if host is None:
-            return _refuse("token", "mifos", 404)
+            return door.refuse("token", "mifos", 404)
         if request.method == "GET":
             return JsonResponse({})
-        if refusal := _refused(request, "mifos"):
+        if refusal := door.refused(request, "mifos"):
             return refusal
         message, fresh = inbound.receive(
             request, source="mifos", kind="mifos_hook", subject_id=host.pk, at=at, sweep_after=OURS_FOR
@@ -77,21 +76,3 @@ def mifos_hook(request: HttpRequest, token: str) -> HttpResponse:
     if fresh:
         nudge.send(tasks.apply_hook, message.pk)
     return JsonResponse({})
-
-
-def _refused(request: HttpRequest, kind: str) -> HttpResponse | None:
-    """Refuse what is too large, or comes from an address that is not allowed where that is enforced."""
-    length = request.headers.get("Content-Length", "0")
-    if not length.isdigit() or int(length) > settings.CALLBACK_MAX_BYTES:
-        return _refuse("size", kind, 413)
-    address = network.client_address(request)
-    if settings.CALLBACK_IP_MODE != "off" and not network.on_allowlist(address):
-        if settings.CALLBACK_IP_MODE == "enforce":
-            return _refuse("address", kind, 404)
-        log.warning("caller not on the list", kind=kind, address=address)
-    return None
-
-
-def _refuse(reason: str, kind: str, status: int) -> HttpResponse:
-    log.warning("callback refused", kind=kind, reason=reason)
-    return HttpResponse(status=status)
