@@ -11,13 +11,13 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Q
 
-from c2b.hosts import speaking_to
 from c2b.models import C2bTransaction, Posting, StatementLine
 from c2b.reading import host_of
 from c2b.statuses import Status
 from common.gateway import GatewayError
 from mifos.accounts import AccountKind
 from mifos.client import Mifos
+from mifos.hosts import speaking_to
 from partners.models import Partner
 
 NAIROBI = ZoneInfo("Africa/Nairobi")

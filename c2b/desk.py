@@ -11,7 +11,6 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from c2b.booking import void_open
-from c2b.hosts import speaking_to
 from c2b.models import C2bTransaction, Decision, Posting
 from c2b.reading import host_of, rule_of
 from c2b.statuses import CONFIDENCE, MatchedBy, Status
@@ -20,6 +19,7 @@ from common.gateway import GatewayError
 from common.ids import new_id
 from common.money import shown
 from mifos.accounts import Account, AccountKind
+from mifos.hosts import speaking_to
 from mifos.models import MifosPartner
 from partners.models import Partner
 

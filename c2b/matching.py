@@ -7,7 +7,6 @@ from django.db import transaction
 
 from c2b import finding
 from c2b.finding import Finding, Target
-from c2b.hosts import busy, speaking_to
 from c2b.models import C2bTransaction, Posting
 from c2b.prompts import StkPush
 from c2b.reading import collector_of, host_of, load, rule_of, shortcode_of
@@ -15,6 +14,7 @@ from c2b.statuses import CONFIDENCE, MatchedBy, Status, TransactionType
 from common.gateway import GatewayError
 from common.ids import new_id
 from mifos.accounts import AccountKind
+from mifos.hosts import busy, speaking_to
 from mifos.models import MifosPartner
 from mpesa.collections import Payer
 

@@ -7,7 +7,6 @@ from uuid import UUID
 import structlog
 
 from c2b import booking, finding, planning, telling, turns
-from c2b.hosts import busy, speaking_to
 from c2b.models import C2bTransaction, Posting
 from c2b.planning import Plan
 from c2b.reading import host_of, load, rule_of
@@ -18,6 +17,7 @@ from mifos import operations as mifos
 from mifos.accounts import Account, AccountKind, Entry, MoneyIn
 from mifos.client import Mifos
 from mifos.errors import Advice, advice, spends_key
+from mifos.hosts import busy, speaking_to
 from mifos.models import MifosPartner
 
 log = structlog.get_logger("c2b.posting")

@@ -10,7 +10,6 @@ from django.db.models import Q
 
 from c2b import finding, references
 from c2b.finding import Target
-from c2b.hosts import speaking_to
 from c2b.models import C2bTransaction, KnownAccount
 from c2b.planning import plan
 from c2b.reading import host_of, rule_of
@@ -19,6 +18,7 @@ from common.gateway import GatewayError
 from mifos.accounts import Account, AccountKind
 from mifos.client import Mifos
 from mifos.collecting import PEOPLE
+from mifos.hosts import speaking_to
 from mifos.models import MifosPartner
 
 log = structlog.get_logger("c2b.suggestions")

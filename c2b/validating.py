@@ -6,7 +6,6 @@ from datetime import datetime
 import structlog
 
 from c2b import finding
-from c2b.hosts import speaking_to
 from c2b.reading import collector_of, host_of, partner_of, rule_of
 from c2b.set_up import CollectionRule
 from common.gateway import GatewayError
@@ -15,6 +14,7 @@ from common.phone import sha256
 from mifos.accounts import Account, Hit
 from mifos.client import Mifos
 from mifos.collecting import ACCOUNTS
+from mifos.hosts import speaking_to
 from mifos.models import MifosPartner
 from mifos.shapes import Client
 from mpesa.collections import Notice

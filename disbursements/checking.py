@@ -14,9 +14,9 @@ from common.phone import BadPhone, canonical
 from common.remembered import Remembered
 from disbursements import checks, limits
 from disbursements.checks import Facts, Verdict
-from disbursements.hosts import busy, speaking_to
 from disbursements.models import Disbursement
 from disbursements.statuses import RECHECK, Cause, Status
+from mifos.hosts import busy, speaking_to
 from mifos.models import LoanProduct, MifosPartner
 from mifos.shapes import Client, Loan
 from partners import pausing

@@ -10,11 +10,11 @@ from common import inbound
 from common.gateway import GatewayError, Rejected
 from common.models import InboundMessage
 from disbursements import intake
-from disbursements.hosts import busy, speaking_to
 from disbursements.intake import Sighting
 from disbursements.models import Disbursement, TrancheWatch
 from disbursements.statuses import UNDER_WAY, Status
 from mifos.client import Mifos
+from mifos.hosts import busy, speaking_to
 from mifos.models import LoanProduct, MifosPartner
 from mifos.shapes import Loan
 

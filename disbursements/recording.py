@@ -8,12 +8,12 @@ from common.gateway import GatewayError
 from common.moves import LostRace
 from disbursements import intake
 from disbursements.checking import load
-from disbursements.hosts import busy, speaking_to
 from disbursements.models import Disbursement
 from disbursements.statuses import Status
 from mifos import operations as mifos
 from mifos.client import Mifos
 from mifos.errors import Advice, advice, spends_key
+from mifos.hosts import busy, speaking_to
 from mifos.models import MifosPartner
 from mifos.shapes import DisburseCommand, LoanTransaction
 
