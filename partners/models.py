@@ -250,3 +250,6 @@ def _read_bands(key: tuple[str, UUID | None, date]) -> list[tuple[Decimal, Decim
 
 _payout_shortcode = Remembered(_find_payout_shortcode)
 _bands = Remembered(_read_bands)
+
+
+from partners.proofs import SetUpProof  # noqa: E402, F401 - Django looks for models here
