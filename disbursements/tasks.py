@@ -1,9 +1,8 @@
 """The hands: each task reads the clock, takes one step of one row, and wakes the next. Twice is harmless."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from celery import shared_task
@@ -31,10 +30,20 @@ from mifos.models import MifosPartner
 HOOKS_PER_SWEEP = 200
 
 
-def _step(move: Callable[..., Any], row_id: str) -> Any:
-    """Take one step; another worker that was quicker is no trouble."""
+Outcome_co = TypeVar("Outcome_co", covariant=True)
+
+
+class Move(Protocol[Outcome_co]):
+    """One step of a disbursement."""
+
+    def __call__(self, *, disbursement_id: UUID, at: datetime) -> Outcome_co: ...
+
+
+def _step(move: Move[Outcome_co], row_id: str) -> Outcome_co | None:
+    """Take one step; None where another worker was quicker, which is no trouble."""
     with suppress(LostRace):
         return move(disbursement_id=UUID(row_id), at=timezone.now())
+    return None
 
 
 @shared_task

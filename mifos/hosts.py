@@ -39,7 +39,3 @@ def speaking_to(
 def busy(exc: GatewayError) -> bool:
     """Whether only our own other calls were in the way: come back in a moment, nothing is wrong."""
     return exc.code == BUSY
-
-
-def resting(exc: GatewayError) -> bool:
-    return exc.code == RESTING

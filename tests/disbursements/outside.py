@@ -212,7 +212,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """Build the small outside and put it where the clients are made."""
     daraja, fineract = Daraja(), Mifos()
     monkeypatch.setattr(mpesa_operations, "connect", lambda shortcode: daraja)
-    monkeypatch.setattr(mifos_operations, "connect", lambda host: fineract)
+    monkeypatch.setattr(mifos_operations, "connect", lambda host, timeout=None: fineract)
     partner = make.partner()
     host = MifosPartner.objects.create(
         partner=partner,
