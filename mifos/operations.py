@@ -1,6 +1,6 @@
 """What can be done with a partner's Mifos: connect, test, learn its products, keep its health."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from common.changes import By, Saved, put
 from common.gateway import GatewayError, Rejected
 from common.http import Timeout
 from common.money import CENT, LARGEST
@@ -28,15 +29,19 @@ from mifos.webhook import (
     webhook_token,
 )
 from mifos.wish import wished
+from partners.models import Partner
 
 __all__ = [
     "Finding",
     "Synced",
     "connect",
     "explained",
+    "keep_learned",
     "note",
     "note_failure",
     "note_success",
+    "put_connection",
+    "put_product",
     "read_webhook_token",
     "register_webhook",
     "resolve_payment_type",
@@ -44,6 +49,7 @@ __all__ = [
     "sync_products",
     "test_connection",
     "today_in",
+    "try_out",
     "webhook_address",
     "webhook_token",
 ]
@@ -91,17 +97,45 @@ def connect(mifos_partner: MifosPartner, *, timeout: Timeout | None = None) -> M
     )
 
 
+def put_connection(
+    *, partner: Partner, fields: Mapping[str, Any], by: By, at: datetime
+) -> Saved[MifosPartner]:
+    """Make or update a partner's connection to its Mifos.
+
+    :param fields: columns of `MifosPartner`
+    :raises ValidationError: a field is not what the model allows, or the tenant is another partner's
+    """
+    row = MifosPartner.objects.filter(partner=partner).first() or MifosPartner(partner=partner)
+    quiet = {"ca_certificate", "sms_phone_numbers"}
+    return put(row, {"partner": partner} | dict(fields), by=by, at=at, quiet=quiet, partner_id=partner.pk)
+
+
+def put_product(*, product: LoanProduct, fields: Mapping[str, Any], by: By, at: datetime) -> Saved[LoanProduct]:
+    """Set a product's switches and rules.
+
+    :raises ValidationError: rules that cannot be read
+    """
+    return put(product, fields, by=by, at=at, partner_id=product.mifos_partner.partner_id)
+
+
 def test_connection(*, mifos_partner_id: UUID) -> list[Finding]:
     """Ask the host all that will be needed and say in words what is wrong; changes nothing there.
 
     What it learns is kept: the payment type's id, and the column by which the host can order its list.
     """
     row = MifosPartner.objects.get(pk=mifos_partner_id)
+    findings, learned = try_out(row)
+    keep_learned(row, learned)
+    return findings
+
+
+def try_out(row: MifosPartner) -> tuple[list[Finding], diagnosis.Learned]:
+    """Test a connection as it is written in a row, which need not be saved; nothing is kept."""
+    learned = diagnosis.Learned()
     try:
         client = connect(row)
     except Rejected as exc:
-        return [Finding(step="address", ok=False, words=exc.message)]
-    learned = diagnosis.Learned()
+        return [Finding(step="address", ok=False, words=exc.message)], learned
     findings = list(
         diagnosis.examine(
             client,
@@ -112,10 +146,14 @@ def test_connection(*, mifos_partner_id: UUID) -> list[Finding]:
             use_business_date=row.use_business_date,
         )
     )
+    return findings, learned
+
+
+def keep_learned(row: MifosPartner, learned: diagnosis.Learned) -> None:
+    """Keep what a test came to know by the way."""
     known = {name: value for name, value in asdict(learned).items() if value is not None}
     if known:
         MifosPartner.objects.filter(pk=row.pk, payment_type=row.payment_type).update(**known)
-    return findings
 
 
 def sync_products(*, mifos_partner_id: UUID, at: datetime) -> Synced:

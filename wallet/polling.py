@@ -46,16 +46,25 @@ def ask(*, watch_id: UUID, at: datetime) -> None:
         watch.set(next_step_at=at + timedelta(seconds=settings.BALANCE_POLL_SECONDS))
         return
     watch.set(asked_at=at, next_step_at=at + timedelta(seconds=settings.BALANCE_POLL_SECONDS))
-    token = tokens.make("balance", shortcode.pk)
     try:
-        mpesa.connect(shortcode).ask_balance(
-            result_url=mpesa.callback_address("balance", token, "result"),
-            timeout_url=mpesa.callback_address("balance", token, "timeout"),
-        )
+        put_question(shortcode)
     except (GatewayError, ValueError) as exc:
         _not_taken(watch, exc, at=at)
     else:
         watch.set(failures=0, last_words="")
+
+
+def put_question(shortcode: Shortcode) -> None:
+    """Ask M-Pesa for the balance of a shortcode; the figures come by callback, and prove the initiator.
+
+    :raises ValueError: nothing was sent: a callback address that Daraja refuses
+    :raises Rejected, Retryable: the question was not taken
+    """
+    token = tokens.make("balance", shortcode.pk)
+    mpesa.connect(shortcode).ask_balance(
+        result_url=mpesa.callback_address("balance", token, "result"),
+        timeout_url=mpesa.callback_address("balance", token, "timeout"),
+    )
 
 
 def _may_ask(watch: FloatWatch, *, at: datetime) -> bool:

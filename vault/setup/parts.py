@@ -36,8 +36,7 @@ def put_mifos(wanted: MifosPart, partner: Partner, outcome: PartnerOutcome, by: 
     fields |= wanted.given("api_endpoint", "timezone", "payment_type", "release", "poll_seconds")
     if "tenant_id" in wanted.model_fields_set:
         fields["mifos_tenant_id"] = wanted.tenant_id
-    row = MifosPartner.objects.filter(partner=partner).first() or MifosPartner(partner=partner)
-    outcome.add(_told("mifos", put(row, {"partner": partner} | fields, by=by, at=at)))
+    outcome.add(_told("mifos", mifos.put_connection(partner=partner, fields=fields, by=by, at=at)))
 
 
 def put_products(
