@@ -102,6 +102,11 @@ def _found(row: Disbursement, host: MifosPartner, fineract: Mifos, *, at: dateti
     taken = tranche.actual_on is not None if tranche else not loan.waiting_for_disbursal
     if not taken:
         return False
+    # Somebody beside us may have booked it between the two questions.
+    booked = fineract.transaction_by_external_id(row.mifos_loan_id, str(row.pk))
+    if booked is not None and not booked.reversed:
+        _complete(row, host, booked.id, fineract, at=at, booked=booked)
+        return True
     words = (
         f"Paid with receipt {row.receipt}, but Mifos shows the loan as {loan.status_text or loan.status_id} "
         "without our transaction. Compare both, and book it there by hand if it is missing."

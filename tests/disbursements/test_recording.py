@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,23 @@ def test_a_loan_disbursed_there_by_somebody_else_is_for_a_person(world: World) -
     assert "without our transaction" in row.attention
     assert len(world.mifos.commands) == 1
     assert row.next_step_at is not None
+
+
+def test_what_another_worker_books_between_two_questions_raises_no_alarm(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = world.paid()
+    world.mifos.refusals.append(OutcomeUnknown("lost"))
+    record(row)
+    ask = world.mifos.loan
+
+    def booked_meanwhile(loan_id: int, **options: Any) -> Any:
+        world.mifos.disburse(replace(world.mifos.commands[0]))
+        return ask(loan_id, **options)
+
+    monkeypatch.setattr(world.mifos, "loan", booked_meanwhile)
+    record(row)
+    assert (row.status, row.attention) == (Status.COMPLETED, "")
 
 
 def test_a_host_that_is_down_for_days_is_asked_again_for_ever(world: World) -> None:
