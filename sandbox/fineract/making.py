@@ -16,6 +16,7 @@ HOST_SETTINGS: Final = frozenset({
     "password_outdated", "users", "version", "database", "date_shape", "timezone", "business_date",
     "maker_checker", "configurations", "holidays", "holidays_refused", "read_only", "cache_hooks",
     "scheduler_seconds", "payment_types", "first_loan_id", "first_client_id",
+    "first_savings_id",
 })  # fmt: skip
 
 
@@ -123,7 +124,11 @@ def _set_rest(host: Host, body: Json) -> None:
     host.cache_hooks = bool(body.get("cache_hooks", host.cache_hooks))
     if "scheduler_seconds" in body:
         host.scheduler_until = host.clock() + timedelta(seconds=float(body["scheduler_seconds"] or 0))
-    for sequence in ("loan", "client"):  # for a caller that remembers the numbers of an earlier life
+    for sequence in (
+        "loan",
+        "client",
+        "savings",
+    ):  # for a caller that remembers the numbers of an earlier life
         if f"first_{sequence}_id" in body:
             host.begin_at(sequence, int(body[f"first_{sequence}_id"]))
     if "payment_types" in body:

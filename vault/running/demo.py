@@ -109,6 +109,9 @@ class Demo:
             "DEMO": "1",
             "MPESA_BASE_URL": f"{self.outside.url}/daraja",
             "DAMZA_BASE_URL": f"{self.outside.url}/damza",
+            "NCBA_OPEN_BANKING_URL": f"{self.outside.url}/ncba",
+            "NCBA_TILL_URL": f"{self.outside.url}/ncba-till",
+            "NCBA_FLOAT_ROUTE": "float_purchase",
             "ALLOW_PRIVATE_HOSTS": "true",
             "PUBLIC_BASE_URL": self.platform.address,
             "ALLOWED_HOSTS": stack.allowed_hosts(self.platform.address),
@@ -116,16 +119,20 @@ class Demo:
         } | {name: self.given.get(name, value) for name, value in paces.items()}
 
     def _build_scene(self) -> "tuple[Memory, Scene]":
-        from vault.running import remembered, scene
+        from vault.running import money_in, remembered, scene
 
         memory = remembered.memory(scene.HOSTS)
         if memory.unfinished:
             self.say(f"{len(memory.unfinished)} loans of the last run are still under way; they go on.")
-        play = scene.Scene(self.outside, random.Random())  # noqa: S311 - names and amounts for show
+        dice = random.Random()  # noqa: S311 - names and amounts for show
+        play = scene.Scene(self.outside, dice, money_in.MoneyIn(outside=self.outside, dice=dice))
         play.set_up(memory, now=self._now())
-        self.platform.environment |= play.environment(self.supervisor.run_dir / "demo")
+        free_float = remembered.free_float("kilimo")
+        self.platform.environment |= play.environment(self.supervisor.run_dir / "demo", free_float=free_float)
         self.say("Setting up two partners …")
         self.platform.manage("apply", "apply", str(scene.SETUP_FILE))
+        remembered.forget_statement(self._now())
+        play.money.connect()
         return memory, play
 
     def _login(self) -> str:
@@ -157,14 +164,16 @@ class Demo:
         from vault.running.showing import Picture
 
         since, begun = self._now(), time.monotonic()
+        scene.money.bring_back_orders()
         limit = LONGEST_RUN[0] + LONGEST_RUN[1] * (loans or 0)
         with Picture(self.links, self.news, say=self.say) as picture:
             while True:
                 self._approve(scene, loans=loans, seconds=time.monotonic() - begun)
+                self._pay_in(memory, scene, loans=loans, seconds=time.monotonic() - begun)
                 figures = self._read(memory, since)
                 if figures is not None:
                     picture.show(figures)
-                    if exit_when_settled and len(self.approved) == loans and figures.all_settled:
+                    if exit_when_settled and self._all_settled(figures, scene, since, loans=loans):
                         break
                 if exit_when_settled and time.monotonic() - begun > limit:
                     break
@@ -184,6 +193,28 @@ class Demo:
             raise CannotStart(
                 f"The sandbox does not play any more, and its world is gone with it: {exc}"
             ) from exc
+
+    def _pay_in(self, memory: "Memory", scene: "Scene", *, loans: int | None, seconds: float) -> None:
+        """Let partners top up and customers pay what is due by now."""
+        from django.db import DatabaseError, connection
+
+        from vault.running import money_in
+
+        topups, payments = money_in.due(loans=loans, seconds=seconds)
+        try:
+            scene.money.pay(topups=topups, payments=payments, first_loan_id=memory.first_loan_id)
+        except DatabaseError:  # told by whoever reads the figures
+            connection.close()
+
+    def _all_settled(self, figures: "Figures", scene: "Scene", since: datetime, *, loans: int | None) -> bool:
+        from vault.running import money_in
+
+        topups, payments = money_in.due(loans=loans, seconds=0)
+        if len(self.approved) != loans or not figures.all_settled:
+            return False
+        return scene.money.payments >= payments and money_in.settled(
+            topups=topups, payments=payments, since=since
+        )
 
     def _read(self, memory: "Memory", since: datetime) -> "Figures | None":
         """Ask the database; it may be down for a moment, and the show goes on."""
@@ -205,7 +236,7 @@ class Demo:
 
     def _judge(self, memory: "Memory", since: datetime, *, seconds: float) -> int:
         """Compare the books, print the summary, and return the exit code."""
-        from vault.running import figures, remembered
+        from vault.running import figures, money_agreement, money_in, money_rows, remembered
         from vault.running.scene import HOSTS
 
         books = self.outside.get("books")
@@ -213,7 +244,12 @@ class Demo:
         ours = remembered.our_payouts(memory.first_loan_id, hosts=HOSTS, known=paid)
         books = remembered.without_earlier_loans(books, memory.first_loan_id)
         left = figures.stuck(hosts=HOSTS, first_loan_id=memory.first_loan_id, approved=self.approved)
+        left += money_rows.under_way(since=since)
         found = differences(books, ours, must_be_paid=self.approved)
+        found += money_agreement.differences(
+            books, money_rows.read(books, since=since), paybills=money_in.PAYBILLS.values()
+        )
+        found += money_rows.unsound()
         last = self._read(memory, since)
         self.say(
             f"After {seconds:.0f} s: {figures.as_line(last) if last else 'the database cannot be asked'}"
@@ -224,7 +260,8 @@ class Demo:
             return 1
         self.say(
             f"The sandbox's books agree with ours: {len(self.approved)} loans, each paid once, to the right phone, "
-            "in the right amount, active in Mifos with our receipt, and told to the client."
+            "in the right amount, active in Mifos with our receipt, and told to the client; each shilling that "
+            "came in is in one wallet, one Mifos account or in suspense, and float is bought where the bank paid."
         )
         return 0
 

@@ -2,15 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Max, Q, QuerySet
 
+from c2b.known import KnownAccount
+from c2b.models import Posting
 from disbursements.models import Disbursement
 from disbursements.statuses import Status
+from mifos.accounts import AccountKind
 from partners.models import Partner
 from vault.running.agreement import OurPayout
+from wallet.bank_models import BankCredit
+from wallet.models import Account, Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +39,7 @@ class Memory:
 
     first_loan_id: dict[str, int]
     first_client_id: dict[str, int]
+    first_savings_id: dict[str, int]
     unfinished: list[OpenLoan]
 
 
@@ -50,8 +57,31 @@ def memory(hosts: Iterable[str]) -> Memory:
     return Memory(
         first_loan_id={code: (loan or 0) + 1 for code, loan, _ in highest},
         first_client_id={code: (client or 0) + 1 for code, _, client in highest},
+        first_savings_id=_first_savings_ids(hosts),
         unfinished=list(_unfinished(rows)),
     )
+
+
+def _first_savings_ids(hosts: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for table in (Posting, KnownAccount):
+        rows = table.objects.filter(mifos_partner__partner__code__in=list(hosts), kind=AccountKind.SAVINGS)
+        by_host = rows.order_by().values_list("mifos_partner__partner__code").annotate(Max("account_id"))
+        found |= {code: max(found.get(code, 1), number + 1) for code, number in by_host}
+    return found
+
+
+def free_float(code: str) -> Decimal | None:
+    """Return what a partner's float is now; None before its first set-up."""
+    row = Account.objects.filter(kind=Kind.FLOAT, partner__code=code).first()
+    return row.balance if row else None
+
+
+def forget_statement(at: datetime) -> None:
+    """Take earlier runs' credits for seen on the statement: the bank that would show them is gone."""
+    for row in BankCredit.objects.exclude(told_by__has_key="statement"):
+        told = row.told_by | {"statement": at.isoformat()}
+        BankCredit.objects.filter(pk=row.pk).update(told_by=told)
 
 
 def _unfinished(rows: "QuerySet[Disbursement]") -> Iterable[OpenLoan]:

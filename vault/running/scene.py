@@ -1,13 +1,16 @@
-"""What the demo sets up outside: two Mifos hosts with products and clients, M-Pesa, an SMS account, latencies."""
+"""What the demo sets up outside: Mifos hosts with products and clients, M-Pesa, the bank, SMS accounts, latencies."""
 
 import random
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from vault.running import money_in
 from vault.running.agreement import LoanKey
+from vault.running.money_in import MoneyIn
 from vault.running.outside import Outside
 from vault.running.remembered import Memory, OpenLoan
 
@@ -30,6 +33,12 @@ PRODUCTS: dict[str, list[dict[str, Any]]] = {
 LATENCIES = {
     "daraja.*": (180, 600),
     "daraja.b2c_result": (1200, 3500),
+    "daraja.c2b_confirmation": (300, 900),
+    "ncba.*": (250, 900),
+    "ncba.stk": (4000, 9000),
+    "ncba.push_b": (400, 1500),
+    "ncba.push_c": (700, 2500),
+    "ncba.float_arrival": (1500, 4000),
     "fineract.*": (60, 250),
     "damza.*": (150, 500),
 }
@@ -37,6 +46,9 @@ SHARED = {"number": "600992", "utility": "500000000", "initiator": "testapi"}
 OWN = {"number": "600200", "utility": "500000000", "initiator": "pwaniapi"}
 SECRETS = {"consumer_key": "demo-key", "consumer_secret": "demo-secret", "initiator_password": "demo-pass"}
 SMS_KEYS = {"kilimo": "demo-sms-kilimo", "pwani": "demo-sms-pwani"}
+SAVES_TOO = 3  # each so-manieth client
+FIRST_FLOAT = Decimal(400_000)  # as the set-up file opens kilimo's
+UNDER = Decimal(30_000)  # so far below what there is at the start is the mark at which float is bought
 RECEIPTS_PER_SECOND = 600  # how far the numbers jump from one start to a later one on the same day
 FIRST_NAMES = [
     "Achieng",
@@ -76,6 +88,7 @@ class Scene:
 
     outside: Outside
     dice: random.Random
+    money: MoneyIn
 
     def set_up(self, memory: Memory, *, now: datetime) -> None:
         """Make everything, with numbers above those that our data knows, and bring back unfinished loans."""
@@ -84,8 +97,12 @@ class Scene:
         )
         self.outside.post("daraja/receipts", after=_seconds_of_day(now) * RECEIPTS_PER_SECOND)
         for shortcode, key in ((SHARED, "shared"), (OWN, "pwani")):
-            secrets = {name: f"{value}-{key}" for name, value in SECRETS.items()}
-            self.outside.post("daraja/shortcodes", kind="b2c", **shortcode, **secrets)
+            self.outside.post("daraja/shortcodes", kind="b2c", **shortcode, **_secrets(key))
+        for partner, number in money_in.PAYBILLS.items():
+            paybill = _secrets(f"{partner}-paybill") | {"external_validation": True}
+            self.outside.post("daraja/shortcodes", kind="c2b", number=number, **paybill)
+        for path, fields in money_in.accounts(_seconds_of_day(now) * RECEIPTS_PER_SECOND).items():
+            self.outside.post(path, **fields)
         for partner, key in SMS_KEYS.items():
             self.outside.post("damza/accounts", api_key=key, sender_id=partner.upper(), credits="1000000")
         for host, (release, _) in HOSTS.items():
@@ -102,6 +119,7 @@ class Scene:
             version=release,
             first_loan_id=memory.first_loan_id.get(host, 1),
             first_client_id=memory.first_client_id.get(host, 1),
+            first_savings_id=memory.first_savings_id.get(host, 1),
         )
         for product in PRODUCTS[host]:
             self.outside.post(f"fineract/{host}/products", **product)
@@ -131,6 +149,9 @@ class Scene:
         phone = str(HOSTS[host][1] + client)
         self.outside.post(f"{path}/clients/{client}/change", mobile_no=phone)
         self.outside.post("daraja/phones", phone=phone, name=name.upper())
+        if client % SAVES_TOO == 0:
+            savings = self.outside.post(f"{path}/savings", client_id=client)["id"]
+            self.money.savings.setdefault(host, []).append((savings, phone))
         principal = self.dice.randrange(1000, 20000, 100)
         loan = self.outside.post(
             f"{path}/loans",
@@ -142,14 +163,26 @@ class Scene:
         )
         return host, int(loan["id"])
 
-    def environment(self, folder: Path) -> dict[str, str]:
-        """Return what `demo.yaml` takes from the environment; writes M-Pesa's certificate into the folder."""
+    def environment(self, folder: Path, *, free_float: Decimal | None) -> dict[str, str]:
+        """Return what `demo.yaml` takes from the environment; writes M-Pesa's certificate into the folder.
+
+        :param free_float: kilimo's; the mark at which float is bought is just below, so that each run shows it
+        """
         folder.mkdir(parents=True, exist_ok=True)
         certificate = folder / "daraja.pem"
         certificate.write_text(self.outside.text("daraja/certificate"))
-        return {"SANDBOX_URL": self.outside.url, "DEMO_CERTIFICATE": str(certificate)}
+        mark = max((FIRST_FLOAT if free_float is None else free_float) - UNDER, UNDER)
+        return {
+            "SANDBOX_URL": self.outside.url,
+            "DEMO_CERTIFICATE": str(certificate),
+            "DEMO_FLOAT_MARK": str(mark),
+        }
 
 
 def _seconds_of_day(now: datetime) -> int:
     local = now.astimezone(ZoneInfo("Africa/Nairobi"))
     return local.hour * 3600 + local.minute * 60 + local.second
+
+
+def _secrets(key: str) -> dict[str, str]:
+    return {name: f"{value}-{key}" for name, value in SECRETS.items()}
