@@ -123,6 +123,7 @@ INSTALLED_APPS = [
     "vault",
     "common",
     "partners",
+    "partners.events",
     "mifos",
     "wallet",
     "sms",
@@ -208,7 +209,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_POOL_LIMIT = 50
 CELERY_REDIS_MAX_CONNECTIONS = 100
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 3600,
+    "ack_emulation": False,  # messages are only wake-ups; a killed worker's rows are the sweep's
     "socket_timeout": 10,
     "socket_connect_timeout": 2,
     "health_check_interval": 15,
