@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
 
-from c2b import checking_page, desk, registering, suggesting
+from c2b import checking_page, desk, listing, registering, suggesting
 from c2b.desk import NotPossible, Share
 from c2b.models import C2bTransaction, CollectionRule, Collector, StkPush
 from c2b.statuses import PromptStatus, Status
@@ -74,9 +74,8 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
     ]
     list_filter_submit = True
     list_per_page = 50
-    search_fields = ["=mpesa_receipt", "=bill_ref", "=account_no", "=customer_phone"]
-    search_help_text = "Receipt, account, what the customer typed, or the full phone"
-    show_full_result_count = False
+    search_fields = ["customer_name"]  # shows the box; `get_search_results` looks
+    search_help_text = "Receipt, full phone, account, what the customer typed, or a name"
     show_facets = admin.ShowFacets.NEVER
     ordering = ["-paid_at"]
     change_form_template = "c2b/collection.html"
@@ -115,6 +114,9 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("partner", "shortcode")
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        return (listing.found(queryset, search_term) if search_term.strip() else queryset), False
 
     def get_urls(self) -> Any:
         return [
@@ -340,8 +342,12 @@ class CollectorAdmin(AuditedAdmin):
 class StkPushAdmin(ReadOnlyAdmin):
     list_display = ["amount_shown", "state", "account_no", "partner", "when", "reason"]
     list_filter = [("status", ChoicesDropdownFilter), ("partner", RelatedDropdownFilter)]
-    search_fields = ["=checkout_id", "=mpesa_receipt", "=account_no"]
+    search_fields = ["checkout_id"]  # shows the box; `get_search_results` looks
+    search_help_text = "Checkout id, receipt, or our own id"
     exclude = ["phone", "correlation_id"]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        return (listing.found_prompts(queryset, search_term) if search_term.strip() else queryset), False
 
     @column(description="Amount", ordering="amount")
     def amount_shown(self, row: StkPush) -> str:

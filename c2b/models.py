@@ -6,20 +6,24 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
 from c2b.known import KnownAccount, StatementLine
 from c2b.prompts import PromptEvent, StkPush
 from c2b.set_up import KINDS, CollectionRule, Collector
-from c2b.statuses import ENDED, NEXT, Channel, MatchedBy, Status, TransactionType
+from c2b.statuses import AT_REST, ENDED, NEXT, Channel, MatchedBy, Status, TransactionType
 from common import rows
 from common.ids import new_id
 from common.money import MoneyField
 from common.moves import Moving
+from common.names import NameWords
 from mifos.accounts import AccountKind
 from mifos.models import MifosPartner
 from partners.models import Partner, Shortcode
+
+SEARCHED = NameWords("customer_name", "client_name", "account_no", "bill_ref")
 
 __all__ = [
     "C2bEvent",
@@ -127,6 +131,9 @@ class C2bTransaction(Moving):
             ),
             models.Index(
                 fields=["customer_phone"], name="c2b_customer_phone", condition=~Q(customer_phone="")
+            ),
+            GinIndex(  # once for each payment, when it comes to rest: a confirmation pays nothing for it
+                SEARCHED, name="c2b_words", condition=Q(status__in=sorted(AT_REST))
             ),
             models.Index(
                 fields=["posted_at"],

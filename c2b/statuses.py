@@ -32,6 +32,7 @@ NEXT: Mapping[str, frozenset[str]] = {
 }
 AT_MIFOS = frozenset({Status.POSTING, Status.UNKNOWN})  # something of it may be booked without our knowing
 ENDED = frozenset({Status.POSTED, Status.REVERSED})
+AT_REST = ENDED | {Status.UNMATCHED, Status.FAILED}  # nothing moves them but a person
 
 
 class Channel(models.TextChoices):

@@ -22,6 +22,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 from common import audit
 from common.changes import save_only, secret_fields
 from common.network import client_address
+from common.paging import EstimatingPaginator
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -53,6 +54,9 @@ def _without(fields: Any, names: set[str]) -> list[Any]:
 
 class ReadOnlyAdmin(SecretsStayIn, ModelAdmin):  # type: ignore[misc]
     """A window on a table: nothing is added, changed or deleted through it."""
+
+    paginator = EstimatingPaginator
+    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -23,7 +23,7 @@ from common.windows import ReadOnlyAdmin, ago, button, column, dialog, go_to, pe
 from disbursements import pages, story
 from disbursements.acts import ACTS, Press, offered, perform
 from disbursements.deciding import NotPossible
-from disbursements.listing import EstimatingPaginator, SavedFilter, found
+from disbursements.listing import SavedFilter, found
 from disbursements.models import Disbursement
 from disbursements.saved import SAVED
 
@@ -93,11 +93,9 @@ class DisbursementAdmin(ReadOnlyAdmin):
     list_before_template = "disbursements/saved_filters.html"
     ordering = ["-detected_at", "-pk"]
     sortable_by = ["amount_shown", "age"]
-    search_fields = ["client_name"]  # `get_search_results` looks for more
+    search_fields = ["client_name"]  # shows the box; `get_search_results` looks
     search_help_text = "Receipt, full phone, loan, client, or any id of ours or of M-Pesa"
-    show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # they would count the whole table for each choice
-    paginator = EstimatingPaginator
     actions = [_bulk_action(name) for name in BULK]
     actions_detail = list(ACTS)
     change_form_template = "disbursements/disbursement.html"

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -12,7 +13,8 @@ from common import rows
 from common.ids import new_id
 from common.money import MoneyField
 from common.moves import Moving
-from disbursements.statuses import ATTEMPT_NEXT, LIVE, NEXT, WAITING, AttemptStatus, Cause, Status
+from common.names import NameWords
+from disbursements.statuses import AT_REST, ATTEMPT_NEXT, LIVE, NEXT, WAITING, AttemptStatus, Cause, Status
 from mifos.models import LoanProduct, MifosPartner
 from partners.models import Partner, Shortcode
 
@@ -151,6 +153,9 @@ class Disbursement(Moving):
             ),
             models.Index(
                 fields=["loan_account_no"], name="disbursement_account_no", condition=~Q(loan_account_no="")
+            ),
+            GinIndex(  # once for each row, when it comes to rest: what moves is few, and found without
+                NameWords("client_name"), name="disbursement_names", condition=Q(status__in=sorted(AT_REST))
             ),
         ]
 

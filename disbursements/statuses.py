@@ -33,6 +33,7 @@ NEXT: Mapping[str, frozenset[str]] = {
 }
 
 OPEN = frozenset({Status.DETECTED, Status.HELD, Status.READY})  # no money is set aside for good yet
+AT_REST = frozenset({Status.HELD, Status.COMPLETED, Status.FAILED, Status.CANCELLED})  # for hours, or for good
 UNDER_WAY = frozenset({Status.SENDING, Status.ACCEPTED, Status.UNKNOWN})
 
 

@@ -1,6 +1,5 @@
 """Windows on messages, and set-up of texts and of the accounts that carry them."""
 
-from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin, messages
@@ -14,10 +13,11 @@ from unfold.enums import ActionVariant
 from common.changes import By
 from common.gateway import GatewayError
 from common.moves import ForbiddenMove, LostRace
-from common.phone import BadPhone, canonical, masked
+from common.phone import BadPhone, masked
 from common.windows import AuditedAdmin, ReadOnlyAdmin, ago, button, column, dialog, go_to, person
 from sms import accounts, operations, routes, sweeping, wording
 from sms.forms import GatewayForm, TemplateForm
+from sms.listing import found
 from sms.models import SmsGateway, SmsNotification, SmsTemplate, Status
 from sms.segments import Size, measure
 
@@ -45,9 +45,8 @@ class SmsNotificationAdmin(ReadOnlyAdmin):
     ]
     list_filter = ["status", "unconfirmed", "message_type", "gateway", "partner"]
     list_select_related = ["partner", "gateway"]
-    search_fields = ["recipient_phone__exact", "event_key__startswith", "damza_reference__exact"]
-    search_help_text = "Phone, event, or the provider's reference"
-    show_full_result_count = False
+    search_fields = ["recipient_phone"]  # shows the box; `get_search_results` looks
+    search_help_text = "Phone, event, the provider's reference, or our own id"
     actions_detail = ["resend"]
     readonly_fields = ["state", "type_shown", "phone", "content", "size", "next_step", "history"]
     fieldsets = [
@@ -95,9 +94,7 @@ class SmsNotificationAdmin(ReadOnlyAdmin):
         return format_html_join("", "<div>{}: {} → {} {}</div>", lines) or "Waiting since it was written."
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        with suppress(BadPhone):  # no phone, then one of the other fields
-            search_term = canonical(search_term)
-        return super().get_search_results(request, queryset, search_term)
+        return (found(queryset, search_term) if search_term.strip() else queryset), False
 
     def has_resend_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         row = SmsNotification.objects.filter(pk=object_id).first() if object_id else None

@@ -1,11 +1,13 @@
 """Windows on the ledger. Money moves by operations, so nothing here can be added, changed or deleted."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from common.windows import ReadOnlyAdmin
-from wallet import bank_admin, credit_admin, topup_admin  # noqa: F401 - pages of their own
+from wallet import bank_admin, credit_admin, listing, topup_admin  # noqa: F401 - pages of their own
 from wallet.float_admin import BuysFloat
 from wallet.models import (
     Account,
@@ -50,7 +52,8 @@ class WalletTransactionAdmin(ReadOnlyAdmin):
     )
     list_filter = ("transaction_type", "wallet__partner")
     list_select_related = ("wallet__partner",)
-    search_fields = ("reference", "description")
+    search_fields = ("reference",)  # shows the box; `get_search_results` looks
+    search_help_text = "The whole reference"
     date_hierarchy = "created_at"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WalletTransaction]:
@@ -60,14 +63,21 @@ class WalletTransactionAdmin(ReadOnlyAdmin):
     def outcome(self, line: WalletTransaction) -> str:
         return str(Hold.Status(status).label) if (status := getattr(line, "hold_status", None)) else ""
 
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        return (listing.lines(queryset, search_term) if search_term.strip() else queryset), False
+
 
 @admin.register(LedgerLine)
 class LedgerLineAdmin(ReadOnlyAdmin):
     list_display = ("event_at", "account", "transfer", "amount", "balance_after")
     list_filter = ("account__partner", "account__shortcode")
     list_select_related = ("account__partner", "account__shortcode", "transfer")
-    search_fields = ("transfer__reference",)
+    search_fields = ("transfer__reference",)  # shows the box; `get_search_results` looks
+    search_help_text = "The whole reference"
     date_hierarchy = "created_at"
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        return (listing.lines(queryset, search_term) if search_term.strip() else queryset), False
 
 
 @admin.register(Transfer)
@@ -77,8 +87,12 @@ class TransferAdmin(ReadOnlyAdmin):
     list_select_related = tuple(
         f"{side}_account__{owner}" for side in ("from", "to") for owner in ("partner", "shortcode")
     )
-    search_fields = ("reference", "description")
+    search_fields = ("reference",)  # shows the box; `get_search_results` looks
+    search_help_text = "The whole reference"
     date_hierarchy = "created_at"
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        return (listing.transfers(queryset, search_term) if search_term.strip() else queryset), False
 
 
 @admin.register(Hold)
@@ -97,8 +111,12 @@ class HoldAdmin(ReadOnlyAdmin):
     )
     list_filter = ("status", "purpose", "partner", "shortcode")
     list_select_related = ("partner", "shortcode__partner")
-    search_fields = ("reference", "receipt")
+    search_fields = ("reference",)  # shows the box; `get_search_results` looks
+    search_help_text = "Id of the attempt, the float purchase, or the hold"
     date_hierarchy = "held_at"
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        return (listing.holds(queryset, search_term) if search_term.strip() else queryset), False
 
 
 @admin.register(Account)

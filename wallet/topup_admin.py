@@ -1,5 +1,6 @@
 """The page of top-ups that are asked for on a phone."""
 
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -19,7 +20,7 @@ from unfold.widgets import (
 
 from common import nudge
 from common.money import shown
-from common.phone import masked
+from common.phone import BadPhone, canonical, masked
 from common.windows import (
     ReadOnlyAdmin,
     ago,
@@ -65,7 +66,6 @@ class TopUpAdmin(ReadOnlyAdmin):
     list_select_related = ["partner"]
     search_fields = ["phone__exact", "client_key__exact", "partner__name", "transaction_id__exact"]
     search_help_text = "Phone, key, partner, or NCBA's id of the push"
-    show_full_result_count = False
     actions_list = ["ask"]
     readonly_fields = ["asked", "amount_shown", "to_phone", "state", "next_step", "hint_said", "history"]
     fieldsets = [
@@ -76,6 +76,11 @@ class TopUpAdmin(ReadOnlyAdmin):
         ("What happens next", {"fields": ["next_step", "hint_said"]}),
         ("History", {"fields": ["history", "asked_by", "client_key", "transaction_id"]}),
     ]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        with suppress(BadPhone):  # no phone, then one of the other fields
+            search_term = canonical(search_term)
+        return super().get_search_results(request, queryset, search_term)
 
     @column(description="Asked", ordering="asked_at")
     def asked(self, row: TopUp) -> str:

@@ -213,18 +213,18 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 
 
 def test_a_long_list_is_estimated_and_not_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from disbursements import listing
+    from common import paging
 
     for loan_id in range(1, 6):
         world.approve(loan_id)
         world.take(loan_id)
-    monkeypatch.setattr(listing, "COUNTED", 3)
-    monkeypatch.setattr(listing, "_estimated_rows", lambda table: 1_000_000)
+    monkeypatch.setattr(paging, "COUNTED", 3)
+    monkeypatch.setattr(paging, "estimated_rows", lambda table: 1_000_000)
     rows = Disbursement.objects.order_by("-detected_at")
-    whole = listing.EstimatingPaginator(rows, 2)
+    whole = paging.EstimatingPaginator(rows, 2)
     assert (whole.count, whole.num_pages) == (1_000_000, 2)
-    assert listing.EstimatingPaginator(rows.filter(status="detected"), 50).count == 3
-    assert listing.EstimatingPaginator(rows.filter(status="paid"), 50).count == 0
+    assert paging.EstimatingPaginator(rows.filter(status="detected"), 50).count == 3
+    assert paging.EstimatingPaginator(rows.filter(status="paid"), 50).count == 0
 
 
 def test_a_direct_payout_has_no_mifos_to_wait_for(world: World, pages: Client) -> None:

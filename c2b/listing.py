@@ -1,0 +1,52 @@
+"""How payments are searched, so that a million rows are no trouble: every way is by an index."""
+
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from c2b.models import SEARCHED, C2bTransaction, Posting, StkPush
+from c2b.statuses import AT_REST, Status
+from common.names import begin_with
+from common.phone import BadPhone, canonical
+
+SHOWN = 1_000  # of what one reference (a phone, as a rule) finds
+MOVING = frozenset(Status) - AT_REST  # few at any time
+
+Rows = QuerySet[C2bTransaction]
+
+
+def found(rows: Rows, typed: str) -> Rows:
+    """Return the payments that a person may mean: by id, receipt, phone, then account, what was typed, or name."""
+    text = typed.strip()
+    ids = _by_reference(text)
+    if ids:
+        return rows.filter(pk__in=ids)
+    named = begin_with(SEARCHED, text)
+    if named is None:
+        return rows.none()
+    return rows.filter(Q(named, status__in=sorted(AT_REST)) | Q(named, status__in=sorted(MOVING)))
+
+
+def _by_reference(text: str) -> list[UUID]:
+    """Ask each index for itself: together in one condition they would cost a walk through the table."""
+    wanted = [Q(mpesa_receipt=text.upper())]
+    with suppress(ValueError):
+        row_id = UUID(text)
+        posted = Posting.objects.filter(pk=row_id).values_list("transaction_id", flat=True)
+        return [row_id, *posted]
+    with suppress(BadPhone):  # then it is something else
+        wanted.append(Q(customer_phone=canonical(text)) & ~Q(customer_phone=""))
+    parts: list[Any] = [C2bTransaction.objects.filter(one).order_by().values_list("pk") for one in wanted]
+    return [row_id for (row_id,) in parts[0].union(*parts[1:])[:SHOWN]]
+
+
+def found_prompts(rows: "QuerySet[StkPush]", typed: str) -> "QuerySet[StkPush]":
+    """Return the prompts of a checkout id, a receipt, or our own id."""
+    text = typed.strip()
+    with suppress(ValueError):
+        return rows.filter(pk=UUID(text))
+    wanted = [Q(checkout_id=text), Q(mpesa_receipt=text.upper()) & ~Q(mpesa_receipt="")]
+    parts: list[Any] = [StkPush.objects.filter(one).order_by().values_list("pk") for one in wanted]
+    return rows.filter(pk__in=parts[0].union(*parts[1:]))
