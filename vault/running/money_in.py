@@ -130,10 +130,10 @@ class MoneyIn:
         if not last:
             return "", ""
         if self.savings.get(host) and self.dice.random() < 0.3:
-            number, phone = self.dice.choice(self.savings[host])
-            return f"S{number:09d}", phone
+            saved, phone = self.dice.choice(self.savings[host])
+            return f"S{saved:09d}", phone
         number, phone = self.dice.choice(last)
-        return self.dice.choice((f"L{number:09d}", f"l {number:09d}", f"L-{number:09d}")), phone
+        return self.dice.choice(("L{:09d}", "l {:09d}", "L-{:09d}")).format(number), phone
 
 
 def accounts(now_after: int) -> dict[str, dict[str, object]]:
