@@ -9,6 +9,7 @@ from pathlib import Path
 import environ
 
 from vault import embedded
+from vault.running.bench.report import PARTS
 from vault.running.lock import AlreadyRunning
 from vault.running.processes import CannotStart, Stopped, Supervisor
 from vault.running.stack import PROJECT
@@ -57,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--loans", type=_positive, help="approve so many loans, quickly, then no more")
     demo.add_argument("--exit", action="store_true", help="stop when all are settled and compare the books")
     bench = ways.add_parser("bench", help="measure, on the real processes")
-    bench.add_argument("--only", choices=("pgbench", "wallet", "loans", "hosts"), help="one part alone")
+    bench.add_argument("--only", choices=PARTS, help="one part alone")
     chaos = ways.add_parser("chaos", help="everything that can go wrong under a seed, then compare the books")
     chaos.add_argument("--seed", type=int, default=1, help="decides all that goes wrong")
     chaos.add_argument("--loans", type=_positive, default=300)

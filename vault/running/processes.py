@@ -79,6 +79,12 @@ class Supervisor:
             self.children.append(child)
         return child
 
+    def stop(self, child: Child) -> None:
+        """End a process before the others; it is not started again."""
+        with self._guard:
+            self.children.remove(child)
+        stop_together([child])
+
     def run_once(self, name: str, command: list[str], *, environment: Mapping[str, str]) -> str:
         """Run a command to its end and return what it printed.
 

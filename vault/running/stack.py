@@ -101,16 +101,20 @@ class Stack:
 
     def start_web(self) -> Child:
         """Start gunicorn. It writes no access log: our callback paths hold secrets."""
-        command = [sys.executable, "-m", "gunicorn", "vault.wsgi", f"--bind={self.host}:{self.port}"]
-        command += ["--worker-class=gthread", f"--workers={WEB_PROCESSES}", f"--threads={WEB_THREADS}"]
-        command += ["--timeout=60", "--graceful-timeout=8", "--keep-alive=2", "--no-control-socket"]
-        return self._start("web", WEB, command)
+        return self._start("web", WEB, gunicorn("vault.wsgi", f"{self.host}:{self.port}"))
 
     def _start(self, name: str, stage: int, command: list[str], *, stop_seconds: float = 10) -> Child:
         child = Child(
             name=name, command=command, stage=stage, environment=self.environment, stop_seconds=stop_seconds
         )
         return self.supervisor.start(child)
+
+
+def gunicorn(application: str, address: str) -> list[str]:
+    """Build the command that serves an application as the platform's own pages are served."""
+    command = [sys.executable, "-m", "gunicorn", application, f"--bind={address}"]
+    command += ["--worker-class=gthread", f"--workers={WEB_PROCESSES}", f"--threads={WEB_THREADS}"]
+    return [*command, "--timeout=60", "--graceful-timeout=8", "--keep-alive=2", "--no-control-socket"]
 
 
 def _celery(program: str, *options: str) -> list[str]:
