@@ -18,7 +18,7 @@ _APPROVES = Q(codename__startswith="approve_")
 _SETS_UP = Q(codename__startswith="add_") | Q(codename__startswith="change_")
 _PEOPLE = Q(content_type__app_label="auth", content_type__model__in=["user", "group"])
 
-_HOUSE = ("common", "partners", "mifos", "wallet", "sms", "disbursements", "c2b")
+_HOUSE = ("common", "partners", "events", "mifos", "wallet", "sms", "disbursements", "c2b")
 
 # Money tables and histories are windows: nobody has a right to write them through a page.
 _SET_UP_TABLES = (
@@ -27,6 +27,7 @@ _SET_UP_TABLES = (
         content_type__model__in=["partner", "shortcode", "tariffband", "apikey"],
     )
     | Q(content_type__app_label="mifos")
+    | Q(content_type__app_label="events", content_type__model="webhookendpoint")
     | Q(content_type__app_label="c2b", content_type__model__in=["collectionrule", "collector"])
     | Q(content_type__app_label="sms", content_type__model__in=["smsgateway", "smstemplate"])
     | Q(

@@ -3,6 +3,7 @@
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import environ
@@ -120,6 +121,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "vault",
     "common",
     "partners",
@@ -218,9 +221,27 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 
-REST_FRAMEWORK: dict[str, list[str]] = {
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_SCHEMA_CLASS": "common.api.schema.ApiSchema",
+    "EXCEPTION_HANDLER": "common.api.problems.answer",
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+API_RATE_PER_MINUTE = env.int("API_RATE_PER_MINUTE", default=600)  # for a key that has no rate of its own
+API_REFUSED_PER_MINUTE = env.int("API_REFUSED_PER_MINUTE", default=30)  # without a good key, from one address
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Payment Vault",
+    "VERSION": "1",
+    "DESCRIPTION": "Loans paid out, payments taken in, wallets and messages. Amounts are Kenyan shillings as text, "
+    "moments are ISO 8601, phones `2547…`. Every error is `application/problem+json` with a stable `code`.",
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_ADD_EXPLICIT_BLANK_NULL_CHOICE": False,
+    "POSTPROCESSING_HOOKS": ["common.api.schema.close_requests"],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
 }
 
 LOGGING_CONFIG = None  # structlog, set up in common.logs
