@@ -161,9 +161,11 @@ UNFOLD = {
     "GLOBAL_CALLBACK": "vault.look.everywhere",
     "DASHBOARD_CALLBACK": "vault.overview.dashboard",
     "COLORS": {"primary": _GREEN},
-    "COMMAND": {"search_models": True, "show_history": False},
+    "STYLES": [lambda request: static("common/house.css")],
+    "SCRIPTS": [lambda request: static("common/house.js")],
+    "COMMAND": {"search_models": False, "show_history": False},  # vault.search_page answers
     "SIDEBAR": {
-        "show_search": False,
+        "show_search": True,
         "command_search": True,
         "show_all_applications": False,
         "navigation": "vault.look.rooms",

@@ -1,7 +1,10 @@
-// Two small things: a page that renews its main part, and a masked phone that is shown on request.
+// Small things of every page: the search key, a part that renews itself, a masked phone that is shown on request.
 "use strict";
 
 (function () {
+  if (window.pvHouse) return; // a page may name this file twice
+  window.pvHouse = true;
+
   const EVERY_MS = 10000;
 
   function clock() {
@@ -42,6 +45,16 @@
     say("As of " + last + ", renewed every 10 seconds", false);
   }
 
+  function searching(event) {
+    const at = document.activeElement;
+    const typing = at && (/^(input|textarea|select)$/i.test(at.tagName) || at.isContentEditable);
+    const bare = !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (event.key === "/" && bare && !typing) {
+      event.preventDefault();
+      window.dispatchEvent(new CustomEvent("opencommand"));
+    }
+  }
+
   async function reveal(form) {
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), credentials: "same-origin" });
     const place = document.getElementById("pv-phone");
@@ -49,6 +62,7 @@
     if (answer.ok) form.remove();
   }
 
+  document.addEventListener("keydown", searching);
   document.addEventListener("DOMContentLoaded", function () {
     const part = document.querySelector("[data-pv-renew]");
     if (part) renewing(part);
