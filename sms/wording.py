@@ -29,6 +29,7 @@ class MessageType(models.TextChoices):
     FLOAT_PURCHASE = "float_purchase", "Float bought (partner)"
     SYSTEM_ERROR = "system_error", "System error (partner)"
     ONE_TIME_CODE = "one_time_code", "One-time code (partner)"
+    TEST_MESSAGE = "test_message", "Test message (partner)"
 
 
 VARIABLES: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -46,6 +47,7 @@ VARIABLES: Mapping[str, frozenset[str]] = MappingProxyType(
         MessageType.FLOAT_PURCHASE: frozenset({"partner", "amount", "reference", "balance"}),
         MessageType.SYSTEM_ERROR: frozenset({"partner", "reason"}),
         MessageType.ONE_TIME_CODE: frozenset({"partner", "code", "purpose", "minutes"}),
+        MessageType.TEST_MESSAGE: frozenset({"partner", "person"}),
     }
 )
 
@@ -114,6 +116,12 @@ TEXTS: Mapping[tuple[str, str], str] = MappingProxyType(
         (MessageType.ONE_TIME_CODE, "sw"): (
             "{code} ni namba yako ya: {purpose}. Inatumika kwa dakika {minutes}. Usimwambie mtu. {partner}"
         ),
+        (MessageType.TEST_MESSAGE, "en"): (
+            "{partner}: a test message from Payment Vault, sent by {person}. SMS reach this phone."
+        ),
+        (MessageType.TEST_MESSAGE, "sw"): (
+            "{partner}: ujumbe wa majaribio wa Payment Vault, umetumwa na {person}. SMS zinafika simu hii."
+        ),
     }
 )
 
@@ -132,6 +140,7 @@ SAMPLE: Mapping[str, str] = MappingProxyType(
         "code": "482913",
         "purpose": "float purchase of KES 50,000",
         "minutes": "5",
+        "person": "wanjiru",
     }
 )
 
