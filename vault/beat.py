@@ -22,6 +22,9 @@ STEADY: dict[str, float] = {
     "sms.tasks.apply_reports": 1.0,
     "sms.tasks.poll_delivery_reports": 15.0,
     "sms.tasks.check_credit": 600.0,
+    "vault.tasks.publish_events": 1.0,
+    "vault.tasks.tell_of_disabled_endpoints": 60.0,
+    "partners.events.tasks.sweep": 2.0,
 }
 # Those that go at SWEEP_INTERVAL_SECONDS.
 SWEEPS = ("disbursements.tasks.sweep_due", "disbursements.tasks.sweep_hosts", "c2b.tasks.sweep")
@@ -57,6 +60,7 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "c2b.tasks.pull",
     ),
     "sms": ("sms.tasks.*",),
+    "webhooks": ("partners.events.tasks.drain",),  # partners' own servers: a process that nobody else waits for
 }
 
 

@@ -90,6 +90,7 @@ FLOAT_DRIFT_ALARM = env.int("FLOAT_DRIFT_ALARM", default=1)
 FLOAT_DRIFT_PATIENCE_SECONDS = env.float("FLOAT_DRIFT_PATIENCE_SECONDS", default=900.0)
 ALARM_QUIET_SECONDS = env.float("ALARM_QUIET_SECONDS", default=6 * 3600.0)
 LOW_BALANCE_QUIET_SECONDS = env.float("LOW_BALANCE_QUIET_SECONDS", default=12 * 3600.0)
+WEBHOOK_DISABLE_AFTER_DAYS = env.int("WEBHOOK_DISABLE_AFTER_DAYS", default=3)  # of nothing arriving
 OPERATOR_PHONES = env.list("OPERATOR_PHONES", default=[])  # 2547…, told of what only the platform can mend
 
 # PostgreSQL is the truth, Redis may be emptied.

@@ -1,4 +1,6 @@
-"""What a history table needs so that its rows can be copied into events, for the migrations of the apps."""
+"""What a history needs so that its rows can be copied into events: for the migrations and sources of the apps."""
+
+from collections.abc import Mapping
 
 from django.db.migrations.operations.special import RunSQL
 
@@ -14,3 +16,8 @@ def follow(table: str) -> RunSQL:
         f"create index {table}_written_in on {table} (written_in) where written_in is not null;",
         f"alter table {table} drop column written_in;",
     )
+
+
+def kinds(named: Mapping[str, str]) -> str:
+    """Return SQL rows of a status and the event that it is told as."""
+    return ", ".join(f"('{status}', '{kind}')" for status, kind in named.items())

@@ -15,6 +15,7 @@ from django.db.models import Q
 from common.crypto import EncryptedTextField
 from common.ids import new_id
 from common.moves import Moving
+from common.network import is_private_literal
 from partners.events.kinds import KINDS
 from partners.models import Partner
 
@@ -107,7 +108,7 @@ class WebhookEndpoint(models.Model):
     def attention(self) -> str:
         """What somebody should do about it, in words; empty when all is well."""
         if self.disabled_at and not self.is_active:
-            return f"Switched off: {self.disabled_reason} Mend it, switch it on, and read what it missed at /api/events."
+            return f"Switched off: {self.disabled_reason} Mend it, switch it on, and read the rest at /api/events."
         if self.failing_since and self.failures >= 3:
             return f"Nothing has arrived for a while: {self.failures} tries in a row have failed."
         return ""
@@ -115,6 +116,8 @@ class WebhookEndpoint(models.Model):
     def clean(self) -> None:
         """:raises ValidationError: an address that would leave readable, or an event that does not exist"""
         address = urlsplit(self.url)
+        if not settings.ALLOW_PRIVATE_HOSTS and is_private_literal(address.hostname or ""):
+            raise ValidationError({"url": "This address is not public."})
         if address.scheme != "https" and not settings.ALLOW_PRIVATE_HOSTS:
             raise ValidationError({"url": "Use https: events would travel readable."})
         if address.username or address.password or address.fragment:
@@ -180,6 +183,9 @@ class WebhookDelivery(Moving):
                 condition=Q(status__in=["pending", "sending"]),
             ),
             models.Index(fields=["endpoint", "created_at"], name="webhook_delivery_log"),
+            models.Index(
+                fields=["give_up_at"], name="webhook_delivery_overdue", condition=Q(status="pending")
+            ),
             models.Index(fields=["created_at"], name="webhook_delivery_failed", condition=Q(status="failed")),
         ]
 

@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 TEXT = (PROJECT / "docker-compose.yml").read_text()
 COMPOSE = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ["migrate", "web", "worker-payouts", "worker-mifos", "worker-default", "beat"]
+OURS = ["migrate", "web", "worker-payouts", "worker-mifos", "worker-default", "worker-webhooks", "beat"]
 SECRET = re.compile(r"SECRET|PASSWORD|KEY")
 
 

@@ -19,6 +19,7 @@ WORKER_QUEUES = {  # the sweeps have a process of their own: nothing that waits 
     "worker-payouts": "payouts",
     "worker-mifos": "recording,mifos,collections",
     "worker-default": "default,sms",
+    "worker-webhooks": "webhooks",
 }
 WORKER_THREADS = 16
 WEB_PROCESSES, WEB_THREADS = 2, 8

@@ -1,0 +1,20 @@
+"""What beats for the house as a whole."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from common import nudge
+from partners.events import tasks as webhooks
+from vault import publishing
+
+
+@shared_task
+def publish_events() -> None:
+    """Tell partners what happened, and wake the webhooks if any wait for it."""
+    if publishing.publish(at=timezone.now()).deliveries:
+        nudge.wake(webhooks.sweep)
+
+
+@shared_task
+def tell_of_disabled_endpoints() -> None:
+    publishing.tell_of_disabled_endpoints(at=timezone.now())
