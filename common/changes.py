@@ -18,11 +18,12 @@ Row = TypeVar("Row", bound=models.Model)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class By:
-    """Who changes something: a person, or the name of what acts without one."""
+    """Who changes something: a person, or the name of what acts without one (an API key, a file)."""
 
     actor: AbstractBaseUser | None = None
     name: str = "platform"
     reason: str = ""
+    remote_address: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ def put(
             reason=by.reason,
             detail=detail,
             partner_id=partner_id,
+            remote_address=by.remote_address,
         )
     return Saved(row=row, made=made, changed=tuple(changed))
 

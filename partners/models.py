@@ -14,6 +14,8 @@ from common.ids import new_id
 from common.money import MoneyField, shown
 from common.remembered import Remembered
 
+LIVE, TEST = "pv_live_", "pv_test_"  # how the two kinds of API keys begin
+
 
 class Partner(models.Model):
     """An institution that uses the platform."""
@@ -190,6 +192,17 @@ class PauseDial(models.Model):
         return f"{self.get_scope_display()} paused"
 
 
+class Scope(models.TextChoices):
+    """What an API key may do. Whoever may do something may not therefore read."""
+
+    READ = "read", "See everything"
+    DISBURSE = "disburse", "Pay out, hold, release, retry and cancel"
+    COLLECT = "collect", "Allocate payments that came in"
+    WALLET = "wallet", "Top up, and buy float"
+    MANAGE = "manage", "Change settings, and make and revoke keys"
+    ALL = "all", "All of these"
+
+
 class ApiKey(models.Model):
     """A key for the REST API; only its SHA-256 is kept. Without a partner it is the platform's own."""
 
@@ -201,6 +214,9 @@ class ApiKey(models.Model):
     prefix = models.CharField(max_length=20, help_text="How the key begins, to tell keys apart.")
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.JSONField(default=list)
+    rate_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Requests a minute. Empty: as many as API_RATE_PER_MINUTE says."
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -213,6 +229,11 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is for a live installation; the others are for the sandbox."""
+        return self.prefix.startswith(LIVE)
 
 
 def payout_shortcode(partner_id: UUID) -> Shortcode | None:
@@ -251,5 +272,5 @@ def _read_bands(key: tuple[str, UUID | None, date]) -> list[tuple[Decimal, Decim
 _payout_shortcode = Remembered(_find_payout_shortcode)
 _bands = Remembered(_read_bands)
 
-
-from partners.proofs import SetUpProof  # noqa: E402, F401 - Django looks for models here
+from partners.idempotency import IdempotencyKey  # noqa: E402, F401 - Django looks for models here
+from partners.proofs import SetUpProof  # noqa: E402, F401

@@ -15,7 +15,7 @@ from django.db import transaction
 from common import audit
 from common.changes import By, Saved, put
 from common.phone import canonical
-from partners.models import ApiKey, Partner, Shortcode, TariffBand
+from partners.models import LIVE, TEST, ApiKey, Partner, Shortcode, TariffBand
 
 Band = tuple[Decimal, Decimal]
 
@@ -136,6 +136,7 @@ def put_tariff(
             actor=by.actor,
             actor_name=by.name,
             reason=by.reason,
+            remote_address=by.remote_address,
             partner_id=partner.pk if partner else None,
             detail={"kind": kind, "from": valid_from.isoformat(), "old": _told(old), "new": _told(bands)},
         )
@@ -165,12 +166,13 @@ def make_api_key(
     expires_at: datetime | None,
     by: By,
     at: datetime,
+    rate_per_minute: int | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its text, which is kept nowhere and can be shown only now.
 
     :param live: whether the key moves real money (`pv_live_…`) or the sandbox's (`pv_test_…`)
     """
-    text = f"pv_{'live' if live else 'test'}_{secrets.token_urlsafe(32)}"
+    text = f"{LIVE if live else TEST}{secrets.token_urlsafe(32)}"
     with transaction.atomic():
         key = ApiKey.objects.create(
             partner=partner,
@@ -179,6 +181,7 @@ def make_api_key(
             digest=digest(text),
             scopes=list(scopes),
             expires_at=expires_at,
+            rate_per_minute=rate_per_minute,
         )
         audit.write(
             action="created",
@@ -187,6 +190,7 @@ def make_api_key(
             actor=by.actor,
             actor_name=by.name,
             reason=by.reason,
+            remote_address=by.remote_address,
             detail={"name": name, "prefix": key.prefix, "scopes": list(scopes)},
         )
     return key, text
@@ -198,7 +202,13 @@ def revoke_api_key(*, key: ApiKey, by: By, at: datetime) -> bool:
         if not ApiKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=at):
             return False
         audit.write(
-            action="revoked", subject=key, at=at, actor=by.actor, actor_name=by.name, reason=by.reason
+            action="revoked",
+            subject=key,
+            at=at,
+            actor=by.actor,
+            actor_name=by.name,
+            reason=by.reason,
+            remote_address=by.remote_address,
         )
     key.revoked_at = at
     return True

@@ -18,6 +18,8 @@ STEADY: dict[str, float] = {
     "wallet.float_tasks.sweep_balances": 15.0,
     "wallet.float_tasks.charge_sms": 60.0,
     "wallet.float_tasks.prove_nightly": 600.0,  # due once a night
+    "partners.tasks.note_key_use": 60.0,
+    "partners.tasks.purge_idempotency_keys": 3600.0,
     "sms.tasks.sweep": 2.0,
     "sms.tasks.apply_reports": 1.0,
     "sms.tasks.poll_delivery_reports": 15.0,
