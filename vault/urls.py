@@ -14,10 +14,15 @@ urlpatterns = [
     path("", include("wallet.urls")),
     path("api/", include("partners.api_urls")),
     path("api/", include("common.api.urls")),  # the last: it answers for what none of the others knows
+    path("api/", include("partners.api_urls")),
+    path("api/", include("common.api.urls")),  # the last: it answers for what none of the others knows
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("metrics", health.figures),
 ]
+
+handler400 = "common.api.open_doors.bad_request"
+handler500 = "common.api.open_doors.server_error"
 
 handler400 = "common.api.open_doors.bad_request"
 handler500 = "common.api.open_doors.server_error"
