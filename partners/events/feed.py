@@ -53,16 +53,16 @@ def masked(column: str) -> str:
 
 _HIGH = """
 with batch_end as (
-    select written_in from {history} where written_in >= %(low)s::text::xid8 and written_in < %(open)s::text::xid8
+    select written_in from {history} where written_in >= %(low)s::xid8 and written_in < %(open)s::xid8
     order by written_in offset %(limit)s limit 1
 )
-select written_in::text from {history}, batch_end
-where {history}.written_in > batch_end.written_in and {history}.written_in < %(open)s::text::xid8
+select {history}.written_in::text from {history}, batch_end
+where {history}.written_in > batch_end.written_in and {history}.written_in < %(open)s::xid8
 order by {history}.written_in limit 1
 """
 
 _FRESH = """fresh as materialized (
-    select * from {history} where written_in >= %(low)s::text::xid8 and written_in < %(high)s::text::xid8
+    select * from {history} where written_in >= %(low)s::xid8 and written_in < %(high)s::xid8
 ), """
 
 # The events, in the order in which things happened, and one delivery for each endpoint that wants them.
