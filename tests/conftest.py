@@ -1,9 +1,13 @@
 """What all tests share: real PostgreSQL and Redis, and fixed people and times from `make.py`."""
 
+import time
+from typing import Any
+
 import pytest
 import redis
 from django.conf import settings
 from django.core.cache import cache
+from django.test import Client
 
 from common import correlation
 
@@ -14,3 +18,17 @@ def _fresh_start() -> None:
     correlation.forget()
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _force_login_shows_both_factors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whom a test lets in by force has shown the second factor just now; the way through the door is tested apart."""
+    plain = Client.force_login
+
+    def force_login(self: Client, user: Any, backend: str | None = None) -> None:
+        plain(self, user, backend)
+        session = self.session
+        session["entry.factor_at"] = time.time()
+        session.save()
+
+    monkeypatch.setattr(Client, "force_login", force_login)

@@ -76,7 +76,15 @@ ROOMS: list[tuple[str, list[Link]]] = [
             ("Audit", "history", "common_auditline"),
         ],
     ),
-    ("People", [("Users", "group", "auth_user"), ("Roles", "badge", "auth_group")]),
+    (
+        "People",
+        [
+            ("Users", "group", "auth_user"),
+            ("Roles", "badge", "auth_group"),
+            ("Sessions", "devices", "entry_sessions"),
+            ("Second factor", "phonelink_lock", "entry_second_factor"),
+        ],
+    ),
 ]
 
 
@@ -91,12 +99,13 @@ def rooms(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _item(request: HttpRequest, title: str, icon: str, page: str) -> dict[str, Any] | None:
-    name = page if ":" in page else f"admin:{page}_changelist"
+    own = page.startswith("entry_")  # everybody's own pages
+    name = page if own or ":" in page else f"admin:{page}_changelist"
     try:
         link = reverse(name)
     except NoReverseMatch:
         return None
-    if ":" not in page and not _may_see(request, page):
+    if not own and ":" not in page and not _may_see(request, page):
         return None
     item: dict[str, Any] = {"title": title, "icon": icon, "link": link}
     return item | ({"active": request.path == link} if page == "admin:index" else {})
@@ -125,7 +134,10 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
     from partners import pausing
     from vault.dials import target_name
 
-    return {"standing_dials": [(dial, target_name(dial), ago(dial.paused_at)) for dial in pausing.active()]}
+    factor = {"one_factor_only": settings.TWO_FACTOR == "optional", "is_demo": settings.DEMO}
+    return factor | {
+        "standing_dials": [(dial, target_name(dial), ago(dial.paused_at)) for dial in pausing.active()]
+    }
 
 
 _GREEN = {

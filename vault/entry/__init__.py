@@ -1,0 +1,1 @@
+"""The entrance: login with two factors, step-up before money moves, sessions, and what partner users may see."""
