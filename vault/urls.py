@@ -7,13 +7,8 @@ from vault import health, search_page
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/search/", admin.site.admin_view(search_page.page)),  # before unfold's own of that path
-    path("admin/", admin.site.urls),
     path("admin/", include("vault.entry.urls")),  # before the admin's own login, logout and password
-    path(
-        "admin/reveal/<str:label>/<uuid:row_id>/<str:field>/",
-        admin.site.admin_view(revealing.reveal),
-        name="reveal_phone",
-    ),
+    path("admin/", admin.site.urls),
     path("", include("disbursements.urls")),
     path("", include("c2b.urls")),
     path("", include("sms.urls")),
