@@ -1,5 +1,6 @@
 """Windows on what came in and where it went; the suspense desk; set-up of collections."""
 
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -15,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
 
-from c2b import checking_page, desk, listing, registering, suggesting
+from c2b import checking_page, desk, exported, listing, registering, suggesting
 from c2b.desk import NotPossible, Share
 from c2b.models import C2bTransaction, CollectionRule, Collector, StkPush
 from c2b.statuses import PromptStatus, Status
@@ -23,6 +24,8 @@ from common.changes import By
 from common.gateway import GatewayError
 from common.money import BadAmount, kes, shown
 from common.moves import ForbiddenMove, LostRace
+from common.phone import BadPhone, canonical
+from common.revealing import hidden
 from common.tones import Tone, badge
 from common.windows import (
     AuditedAdmin,
@@ -61,6 +64,19 @@ def state_of(row: C2bTransaction) -> SafeString:
     return badge(TONES[Status(row.status)], str(row.get_status_display()))
 
 
+def phone_of(row: C2bTransaction) -> SafeString | str:
+    """Show the payer's phone masked, to be revealed where M-Pesa told it in full."""
+    return hidden(row, "customer_phone") if row.customer_phone else row.msisdn_raw or "no number"
+
+
+def typed_of(row: C2bTransaction) -> SafeString | str:
+    """Show what the customer typed as the account; a phone among it masked."""
+    with suppress(BadPhone):
+        canonical(row.bill_ref)
+        return hidden(row, "bill_ref")
+    return row.bill_ref or "nothing typed"
+
+
 @admin.register(C2bTransaction)
 class C2bTransactionAdmin(ReadOnlyAdmin):
     list_display = ["amount_shown", "state", "payer", "account", "whose", "when", "where"]
@@ -73,6 +89,8 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
         ("paid_at", RangeDateFilter),
     ]
     list_filter_submit = True
+    export_columns = exported.PAYMENTS
+    phone_fields = ("customer_phone", "bill_ref")
     list_per_page = 50
     search_fields = ["customer_name"]  # shows the box; `get_search_results` looks
     search_help_text = "Receipt, full phone, account, what the customer typed, or a name"
@@ -91,13 +109,11 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
 
     @column(description="From")
     def payer(self, row: C2bTransaction) -> SafeString:
-        return format_html(
-            '{}<br><span class="pv-quiet">{}</span>', row.customer_name or "–", row.msisdn_raw or "no number"
-        )
+        return format_html('{}<br><span class="pv-quiet">{}</span>', row.customer_name or "–", phone_of(row))
 
     @column(description="Account")
     def account(self, row: C2bTransaction) -> SafeString:
-        typed = row.bill_ref or "nothing typed"
+        typed = typed_of(row)
         return format_html('{}<br><span class="pv-quiet">typed: {}</span>', row.account_no or "–", typed)
 
     @column(description="Partner")
@@ -342,6 +358,8 @@ class CollectorAdmin(AuditedAdmin):
 class StkPushAdmin(ReadOnlyAdmin):
     list_display = ["amount_shown", "state", "account_no", "partner", "when", "reason"]
     list_filter = [("status", ChoicesDropdownFilter), ("partner", RelatedDropdownFilter)]
+    export_columns = exported.PROMPTS
+    phone_fields = ("phone",)
     search_fields = ["checkout_id"]  # shows the box; `get_search_results` looks
     search_help_text = "Checkout id, receipt, or our own id"
     exclude = ["phone", "correlation_id"]

@@ -11,8 +11,20 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
+from common.exporting import col
 from common.models import AuditLine, InboundMessage
 from common.windows import ReadOnlyAdmin, ago, column
+
+AUDIT_COLUMNS = (
+    col("When", "at", "time"),
+    col("Who", "actor_name"),
+    col("Did", "action"),
+    col("To what", "object_type"),
+    col("Its id", "object_id"),
+    col("Why", "reason"),
+    col("Changed", "detail", "json"),
+    col("From where", "remote_address"),
+)
 
 
 @admin.register(AuditLine)
@@ -24,7 +36,7 @@ class AuditLineAdmin(ReadOnlyAdmin):
     search_help_text = "Person, action, kind of object, its id, or words of the reason"
     fields = ["at", "actor_name", "action", "what", "object_id", "reason", "detail", "remote_address"]
     readonly_fields = ["what"]
-    show_full_result_count = False
+    export_columns = AUDIT_COLUMNS
 
     @column(description="When", ordering="at")
     def when(self, line: AuditLine) -> str:
@@ -56,7 +68,6 @@ class InboundMessageAdmin(ReadOnlyAdmin):
     search_fields = ["subject_id", "correlation_id"]
     search_help_text = "Id of what it is about, or correlation id"
     readonly_fields = ["state"]
-    show_full_result_count = False
 
     @column(description="Received", ordering="received_at")
     def received(self, message: InboundMessage) -> str:

@@ -70,6 +70,7 @@ class AuditLine(models.Model):
     class Meta:
         db_table = "audit_lines"
         ordering = ["-at"]
+        permissions = [("reveal_phone", "Can see phones in full; each time is written down here")]
         indexes = [
             models.Index(fields=["object_type", "object_id"], name="audit_object"),
             models.Index(fields=["partner_id", "at"], name="audit_partner"),

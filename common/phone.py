@@ -6,6 +6,7 @@ import re
 import phonenumbers
 
 _CANONICAL = re.compile(r"254[17]\d{8}")
+_IN_TEXT = re.compile(r"(?<!\d)(254[17]\d{8})(?!\d)")
 
 
 class BadPhone(ValueError):
@@ -38,6 +39,11 @@ def canonical(text: str) -> str:
 def masked(phone: str) -> str:
     """Hide the middle: `2547••••123`."""
     return f"{phone[:4]}••••{phone[-3:]}" if len(phone) > 7 else "••••"
+
+
+def without_phones(text: str) -> str:
+    """Mask every Kenyan mobile number in a text."""
+    return _IN_TEXT.sub(lambda found: masked(found[1]), text)
 
 
 def sha256(phone: str) -> str:

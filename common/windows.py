@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 from common import audit
 from common.changes import save_only, secret_fields
+from common.export_pages import Exports
 from common.network import client_address
 from common.paging import EstimatingPaginator
 
@@ -52,7 +53,7 @@ def _without(fields: Any, names: set[str]) -> list[Any]:
     return [row for row in rows if row and row not in names]
 
 
-class ReadOnlyAdmin(SecretsStayIn, ModelAdmin):  # type: ignore[misc]
+class ReadOnlyAdmin(Exports, SecretsStayIn, ModelAdmin):  # type: ignore[misc]
     """A window on a table: nothing is added, changed or deleted through it."""
 
     paginator = EstimatingPaginator

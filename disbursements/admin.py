@@ -4,23 +4,20 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import QuerySet, Sum
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
 
 from common.money import shown
-from common.phone import masked
-from common.windows import ReadOnlyAdmin, ago, button, column, dialog, go_to, person, write_line
-from disbursements import pages, story
+from common.revealing import hidden
+from common.windows import ReadOnlyAdmin, ago, button, column, dialog, go_to, person
+from disbursements import exported, pages, story
 from disbursements.acts import ACTS, Press, offered, perform
 from disbursements.deciding import NotPossible
 from disbursements.listing import SavedFilter, found
@@ -96,6 +93,8 @@ class DisbursementAdmin(ReadOnlyAdmin):
     search_fields = ["client_name"]  # shows the box; `get_search_results` looks
     search_help_text = "Receipt, full phone, loan, client, or any id of ours or of M-Pesa"
     show_facets = admin.ShowFacets.NEVER  # they would count the whole table for each choice
+    export_columns = exported.COLUMNS
+    phone_fields = ("phone",)
     actions = [_bulk_action(name) for name in BULK]
     actions_detail = list(ACTS)
     change_form_template = "disbursements/disbursement.html"
@@ -110,10 +109,6 @@ class DisbursementAdmin(ReadOnlyAdmin):
     refuse = _act_button("refuse")
     hold = _act_button("hold")
     cancel = _act_button("cancel")
-
-    class Media:
-        css = {"all": ["common/house.css"]}
-        js = ["common/house.js"]
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("partner", "product", "mifos_partner")
@@ -136,8 +131,7 @@ class DisbursementAdmin(ReadOnlyAdmin):
 
     @column(description="Client")
     def client(self, row: Disbursement) -> SafeString:
-        phone = masked(row.phone) if row.phone else "no phone yet"
-        return format_html('{}<br><span class="pv-quiet">{}</span>', row.client_name or "–", phone)
+        return format_html('{}<br><span class="pv-quiet">{}</span>', row.client_name or "–", hidden(row))
 
     @column(description="Loan")
     def loan(self, row: Disbursement) -> SafeString:
@@ -180,9 +174,6 @@ class DisbursementAdmin(ReadOnlyAdmin):
         names = {f"disbursements_disbursement_{name}" for name in fitting}
         return [act for act in super().get_actions_detail(request, object_id) if act.action_name in names]
 
-    def get_custom_urls(self) -> Any:
-        return (("<uuid:object_id>/phone/", "disbursements_disbursement_phone", require_POST(reveal_phone)),)
-
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
         row = context["original"]
         return super().render_change_form(
@@ -220,15 +211,3 @@ class DisbursementAdmin(ReadOnlyAdmin):
                 done += 1
         if done:
             messages.success(request, f"{ACTS[name].label}: done for {done} of {len(ticked)}.")
-
-
-def reveal_phone(request: HttpRequest, object_id: UUID, model_admin: DisbursementAdmin) -> JsonResponse:
-    """Tell one phone in full, and write down who asked."""
-    row = model_admin.get_object(request, str(object_id))
-    if row is None or not model_admin.has_view_permission(request, row):
-        raise PermissionDenied
-    with transaction.atomic():
-        write_line(request, row, "revealed phone")
-    answer = JsonResponse({"phone": row.phone})
-    answer["Cache-Control"] = "no-store"
-    return answer

@@ -1,7 +1,6 @@
 """All that the page of one disbursement shows, gathered with a constant number of queries."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,7 +11,8 @@ from django.utils.safestring import SafeString
 
 from common.models import AuditLine, InboundMessage
 from common.money import shown
-from common.phone import masked
+from common.phone import without_phones
+from common.revealing import hidden
 from common.tones import Tone, badge
 from disbursements import story
 from disbursements.models import Attempt, Disbursement, Event, SettlementProposal
@@ -22,7 +22,6 @@ from sms.models import SmsNotification
 from sms.models import Status as SmsStatus
 from wallet.models import Hold
 
-_PHONE = re.compile(r"(?<!\d)(254[17]\d{8})(?!\d)")
 _WHO = {"us": "Payment Vault", "mifos": "Mifos", "mpesa": "M-Pesa", "partner": "Partner, through the API"}
 
 _ATTEMPT_TONES = {
@@ -80,12 +79,12 @@ def gather(row: Disbursement, *, now: datetime) -> dict[str, Any]:
         "attempts": _attempts(attempts),
         "holds": _holds(attempts),
         "messages_sent": [
-            (one, badge(_sms_tone(one), _sms_word(one)), masked(one.recipient_phone)) for one in messages
+            (one, badge(_sms_tone(one), _sms_word(one)), hidden(one, "recipient_phone")) for one in messages
         ],
         "raw": _raw(attempts),
         "proposal": open_proposal(row),
         "refused": [check for check in row.checks if not check["ok"]],
-        "phone": masked(row.phone) if row.phone else "",
+        "phone": hidden(row),
         "audit": list(_audit(row)),
     }
 
@@ -192,11 +191,6 @@ def _tone_of_move(event: Event) -> Tone:
         Status.CANCELLED: Tone.OFF,
     }
     return tones.get(Status(event.new), Tone.MOVING)
-
-
-def without_phones(text: str) -> str:
-    """Mask every Kenyan mobile number in a text."""
-    return _PHONE.sub(lambda found: masked(found[1]), text)
 
 
 def _money(row: Disbursement) -> list[tuple[str, str, str]]:

@@ -13,9 +13,10 @@ from unfold.enums import ActionVariant
 from common.changes import By
 from common.gateway import GatewayError
 from common.moves import ForbiddenMove, LostRace
-from common.phone import BadPhone, masked
+from common.phone import BadPhone
+from common.revealing import hidden
 from common.windows import AuditedAdmin, ReadOnlyAdmin, ago, button, column, dialog, go_to, person
-from sms import accounts, operations, routes, sweeping, wording
+from sms import accounts, exported, operations, routes, sweeping, template_pages, wording
 from sms.forms import GatewayForm, TemplateForm
 from sms.listing import found
 from sms.models import SmsGateway, SmsNotification, SmsTemplate, Status
@@ -47,6 +48,8 @@ class SmsNotificationAdmin(ReadOnlyAdmin):
     list_select_related = ["partner", "gateway"]
     search_fields = ["recipient_phone"]  # shows the box; `get_search_results` looks
     search_help_text = "Phone, event, the provider's reference, or our own id"
+    export_columns = exported.COLUMNS
+    phone_fields = ("recipient_phone",)
     actions_detail = ["resend"]
     readonly_fields = ["state", "type_shown", "phone", "content", "size", "next_step", "history"]
     fieldsets = [
@@ -62,7 +65,7 @@ class SmsNotificationAdmin(ReadOnlyAdmin):
 
     @column(description="To")
     def phone(self, row: SmsNotification) -> str:
-        return masked(row.recipient_phone)
+        return hidden(row, "recipient_phone")
 
     @column(description="State", ordering="status", label=LABELS)
     def state(self, row: SmsNotification) -> str:
@@ -160,6 +163,13 @@ class SmsTemplateAdmin(AuditedAdmin):
             for one in types
         )
         return format_html_join("", "<div>{}: {}</div>", lines)
+
+    def get_custom_urls(self) -> Any:
+        return (
+            *super().get_custom_urls(),
+            ("desk/", "sms_smstemplate_desk", template_pages.desk),
+            ("weigh/", "sms_smstemplate_weigh", template_pages.weigh),
+        )
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

@@ -15,6 +15,7 @@ VIEWER, OPERATOR, APPROVER, ADMINISTRATOR = "viewer", "operator", "approver", "a
 _SEES = Q(codename__startswith="view_")
 _WORKS = Q(codename__startswith="operate_")
 _APPROVES = Q(codename__startswith="approve_")
+_REVEALS = Q(codename="reveal_phone")
 _SETS_UP = Q(codename__startswith="add_") | Q(codename__startswith="change_")
 _PEOPLE = Q(content_type__app_label="auth", content_type__model__in=["user", "group"])
 
@@ -40,9 +41,11 @@ _OURS = Q(content_type__app_label__in=_HOUSE)
 
 ROLES: dict[str, Q] = {
     VIEWER: _OURS & _SEES,
-    OPERATOR: _OURS & (_SEES | _WORKS),
-    APPROVER: _OURS & (_SEES | _APPROVES),
-    ADMINISTRATOR: (_OURS & (_SEES | _WORKS)) | (_SET_UP_TABLES & _SETS_UP) | (_PEOPLE & (_SEES | _SETS_UP)),
+    OPERATOR: _OURS & (_SEES | _WORKS | _REVEALS),
+    APPROVER: _OURS & (_SEES | _APPROVES | _REVEALS),
+    ADMINISTRATOR: (_OURS & (_SEES | _WORKS | _REVEALS))
+    | (_SET_UP_TABLES & _SETS_UP)
+    | (_PEOPLE & (_SEES | _SETS_UP)),
 }
 
 

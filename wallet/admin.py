@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from common.windows import ReadOnlyAdmin
-from wallet import bank_admin, credit_admin, listing, topup_admin  # noqa: F401 - pages of their own
+from wallet import bank_admin, credit_admin, exported, listing, topup_admin  # noqa: F401 - pages of their own
 from wallet.float_admin import BuysFloat
 from wallet.models import (
     Account,
@@ -40,6 +40,7 @@ class PartnerWalletAdmin(HasStatement, BuysFloat, ReadOnlyAdmin):
 
 @admin.register(WalletTransaction)
 class WalletTransactionAdmin(ReadOnlyAdmin):
+    export_columns = exported.LINES
     list_display = (
         "event_at",
         "wallet",
@@ -69,6 +70,7 @@ class WalletTransactionAdmin(ReadOnlyAdmin):
 
 @admin.register(LedgerLine)
 class LedgerLineAdmin(ReadOnlyAdmin):
+    export_columns = exported.FLOAT_LINES
     list_display = ("event_at", "account", "transfer", "amount", "balance_after")
     list_filter = ("account__partner", "account__shortcode")
     list_select_related = ("account__partner", "account__shortcode", "transfer")
@@ -82,6 +84,7 @@ class LedgerLineAdmin(ReadOnlyAdmin):
 
 @admin.register(Transfer)
 class TransferAdmin(ReadOnlyAdmin):
+    export_columns = exported.TRANSFERS
     list_display = ("event_at", "type", "reference", "from_account", "to_account", "amount", "description")
     list_filter = ("type",)
     list_select_related = tuple(
@@ -97,6 +100,7 @@ class TransferAdmin(ReadOnlyAdmin):
 
 @admin.register(Hold)
 class HoldAdmin(ReadOnlyAdmin):
+    export_columns = exported.HOLDS
     list_display = (
         "held_at",
         "partner",

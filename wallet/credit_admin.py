@@ -28,7 +28,7 @@ from common.windows import (
     person,
 )
 from partners.models import Partner
-from wallet import allocating
+from wallet import allocating, exported
 from wallet.bank_models import BankCredit, BankDebit, Channel, CreditStatus
 from wallet.operations import Contradiction
 
@@ -52,6 +52,7 @@ class AllocateForm(BaseDialogForm):  # type: ignore[misc]
 
 @admin.register(BankCredit)
 class BankCreditAdmin(ReadOnlyAdmin):
+    export_columns = exported.CREDITS
     list_display = ["came", "amount_shown", "reference", "state", "partner", "named", "source", "attention"]
     list_filter = [
         "status",
@@ -221,6 +222,7 @@ def _decide(request: HttpRequest, object_id: str, decide: Callable[[], BankCredi
 
 @admin.register(BankDebit)
 class BankDebitAdmin(ReadOnlyAdmin):
+    export_columns = exported.DEBITS
     list_display = ["left", "amount_shown", "core_reference", "narrative", "is_fee", "source", "outcome"]
     list_filter = ["is_fee", "source", ("matched_id", admin.EmptyFieldListFilter)]
     search_fields = ["core_reference__exact", "narrative"]

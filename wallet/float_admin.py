@@ -20,7 +20,7 @@ from common.money import shown
 from common.moves import LostRace
 from common.tones import Tone, badge
 from common.windows import AuditedAdmin, ReadOnlyAdmin, ReasonForm, ago, button, column, dialog, go_to, person
-from wallet import asking, deciding
+from wallet import asking, deciding, exported
 from wallet.asking import CannotBuy
 from wallet.observations import FloatWatch, LedgerProof
 from wallet.operations import InsufficientFunds
@@ -165,6 +165,7 @@ class NeedsAPerson(admin.SimpleListFilter):
 
 @admin.register(FloatPurchase)
 class FloatPurchaseAdmin(ReadOnlyAdmin):
+    export_columns = exported.PURCHASES
     list_display = ["reference", "amount_shown", "state", "partner", "route", "asked", "next_step"]
     list_filter = [NeedsAPerson, "status", "route", "partner"]
     list_select_related = ["partner", "shortcode__partner"]

@@ -21,6 +21,7 @@ from unfold.widgets import (
 from common import nudge
 from common.money import shown
 from common.phone import BadPhone, canonical, masked
+from common.revealing import hidden
 from common.windows import (
     ReadOnlyAdmin,
     ago,
@@ -31,7 +32,7 @@ from common.windows import (
     person,
 )
 from partners.models import Partner
-from wallet import tasks, topups
+from wallet import exported, tasks, topups
 from wallet.bank_models import TopUp
 from wallet.operations import Contradiction
 
@@ -66,6 +67,8 @@ class TopUpAdmin(ReadOnlyAdmin):
     list_select_related = ["partner"]
     search_fields = ["phone__exact", "client_key__exact", "partner__name", "transaction_id__exact"]
     search_help_text = "Phone, key, partner, or NCBA's id of the push"
+    export_columns = exported.TOPUPS
+    phone_fields = ("phone",)
     actions_list = ["ask"]
     readonly_fields = ["asked", "amount_shown", "to_phone", "state", "next_step", "hint_said", "history"]
     fieldsets = [
@@ -92,7 +95,7 @@ class TopUpAdmin(ReadOnlyAdmin):
 
     @column(description="Phone")
     def to_phone(self, row: TopUp) -> str:
-        return masked(row.phone)
+        return hidden(row)
 
     @column(description="State", ordering="status", label=TOPUP_LABELS)
     def state(self, row: TopUp) -> str:

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.urls import reverse
 
 from common.gateway import OutcomeUnknown
 from common.models import AuditLine
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.django_db
 
 LIST = "/admin/disbursements/disbursement/"
 SEES, OPERATES, APPROVES = "view_disbursement", "operate_disbursement", "approve_disbursement"
+REVEALS = "reveal_phone"
 
 
 def login(name: str, *rights: str) -> Client:
@@ -34,7 +36,11 @@ def login(name: str, *rights: str) -> Client:
 
 @pytest.fixture
 def pages() -> Client:
-    return login("mary", SEES, OPERATES)
+    return login("mary", SEES, OPERATES, REVEALS)
+
+
+def phone_of(row: Disbursement) -> str:
+    return reverse("reveal_phone", args=["disbursements.disbursement", row.pk, "phone"])
 
 
 def page_of(row: Disbursement) -> str:
@@ -90,17 +96,29 @@ def test_no_full_phone_is_on_any_page(world: World, pages: Client) -> None:
 
 def test_a_phone_is_revealed_by_post_only_and_noted(world: World, pages: Client) -> None:
     row = completed(world)
-    assert pages.get(f"{LIST}{row.pk}/phone/").status_code == 405
+    assert pages.get(phone_of(row)).status_code == 405
     assert not AuditLine.objects.exists()
-    assert pages.post(f"{LIST}{row.pk}/phone/").json() == {"phone": JANE}
+    assert pages.post(phone_of(row)).json() == {"phone": JANE}
     line = AuditLine.objects.get()
     assert (line.actor_name, line.action, line.object_id) == ("mary", "revealed phone", str(row.pk))
     assert JANE not in str(line.detail)
 
 
+def test_whoever_sees_the_row_but_lacks_the_right_is_told_no_phone(world: World) -> None:
+    row = completed(world)
+    assert login("eve", SEES, OPERATES).post(phone_of(row)).status_code == 403
+    assert not AuditLine.objects.exists()
+
+
+@pytest.mark.parametrize("place", [("disbursements.disbursement", "receipt"), ("auth.user", "password")])
+def test_nothing_but_a_phone_is_revealed(world: World, pages: Client, place: tuple[str, str]) -> None:
+    row = completed(world)
+    assert pages.post(reverse("reveal_phone", args=[place[0], row.pk, place[1]])).status_code == 404
+
+
 def test_whoever_may_not_see_disbursements_is_told_no_phone(world: World) -> None:
     row = completed(world)
-    assert login("eve").post(f"{LIST}{row.pk}/phone/").status_code == 403
+    assert login("eve", REVEALS).post(phone_of(row)).status_code == 403
     assert not AuditLine.objects.exists()
 
 

@@ -9,7 +9,7 @@ import pytest
 from common.tones import Tone
 from disbursements import story
 from disbursements.models import Disbursement
-from disbursements.pages import without_phones
+from common.phone import without_phones
 from disbursements.statuses import RECHECK, Cause, Status
 from disbursements.story import Step
 from tests.make import JANE, NOW

@@ -55,23 +55,44 @@
     }
   }
 
-  async function reveal(form) {
-    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), credentials: "same-origin" });
-    const place = document.getElementById("pv-phone");
-    place.textContent = answer.ok ? (await answer.json()).phone : "could not be shown (" + answer.status + ")";
-    if (answer.ok) form.remove();
+  const SHOWN_MS = 30000;
+
+  function token() {
+    const input = document.querySelector("input[name=csrfmiddlewaretoken]");
+    const cookie = document.cookie.split("; ").find((one) => /csrftoken=/.test(one));
+    return input ? input.value : cookie ? cookie.slice(cookie.indexOf("=") + 1) : "";
+  }
+
+  // A masked phone is a button: pressed, it asks for the number, shows it for half a minute, and hides it again.
+  async function reveal(button) {
+    const hidden = button.dataset.pvHidden || button.textContent;
+    button.dataset.pvHidden = hidden;
+    button.disabled = true;
+    let words;
+    try {
+      const answer = await fetch(button.dataset.pvReveal, { method: "POST", credentials: "same-origin", headers: { "X-CSRFToken": token() } });
+      if (answer.redirected) words = "log in again";
+      else if (answer.status === 403) words = "not for your role";
+      else words = answer.ok ? (await answer.json()).phone : "could not be shown (" + answer.status + ")";
+    } catch (error) {
+      words = "the server cannot be reached";
+    }
+    button.textContent = words;
+    button.disabled = false;
+    button.setAttribute("aria-live", "polite");
+    setTimeout(function () { button.textContent = hidden; }, SHOWN_MS);
   }
 
   document.addEventListener("keydown", searching);
   document.addEventListener("DOMContentLoaded", function () {
     const part = document.querySelector("[data-pv-renew]");
     if (part) renewing(part);
-    const form = document.getElementById("pv-reveal");
-    if (form) {
-      form.addEventListener("submit", function (event) {
-        event.preventDefault();
-        reveal(form);
-      });
+  });
+  document.addEventListener("click", function (event) {
+    const button = event.target.closest("[data-pv-reveal]");
+    if (button) {
+      event.preventDefault();
+      reveal(button);
     }
   });
 })();
