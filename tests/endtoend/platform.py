@@ -40,13 +40,13 @@ def platform_database(url: str) -> Iterator[None]:
 def eventually(fact: Callable[[], object], what: str, seconds: float = 30.0) -> float:
     """Wait until it is true, and return the seconds that this took."""
     begun = time.monotonic()
-    while not _asked(fact):
+    while not asked(fact):
         assert time.monotonic() - begun < seconds, f"not after {seconds:.0f} s: {what}"
         time.sleep(0.1)
     return time.monotonic() - begun
 
 
-def _asked(fact: Callable[[], object]) -> object:
+def asked(fact: Callable[[], object]) -> object:
     try:
         return fact()
     except DatabaseError:  # PostgreSQL is just starting again
@@ -86,7 +86,7 @@ def hurry(keys: Collection[LoanKey]) -> bool:
 def assert_the_books_agree(ground: Ground) -> None:
     """Let everything end, then hold our books against the sandbox's."""
     begun = time.monotonic()
-    while not _asked(lambda: hurry(ground.approved)):
+    while not asked(lambda: hurry(ground.approved)):
         if time.monotonic() - begun > SETTLES_WITHIN:
             break
         time.sleep(0.5)

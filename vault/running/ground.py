@@ -1,11 +1,12 @@
 """A platform and an outside world of their own, to be hurt: for chaos runs and tests that need real processes."""
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
 import sys
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -40,6 +41,7 @@ class Lender:
     release: str = "1.14"
     own_shortcode: str = ""  # empty: the shared one pays
     poll_seconds: int = 1
+    wallet: Mapping[str, Any] = field(default_factory=lambda: OPENING)
 
     @property
     def key(self) -> str:
@@ -60,8 +62,8 @@ class Lender:
         part["products"] = {"auto_disburse": "all", "rules": {"max_per_client_per_day": 1}}
         if self.own_shortcode:
             part["shortcodes"] = [shortcode_part(self.own_shortcode, self.code, certificate)]
-        part["wallet"] = OPENING
-        part["tariff"] = {"payout": [[1000, 10], [10000, 25], [250000, 45]], "sms": 1}
+        part["wallet"] = dict(self.wallet)
+        part["tariff"] = {"payout": [[1000, 10], [10000, 25], [250000, 45]], "sms": 1, "float_purchase": 50}
         part["sms"] = {
             "gateway": "ultimate_sms",
             "api_key": f"sms-{self.code}",
@@ -117,8 +119,12 @@ class Ground:
         self.platform.manage("migrate", "migrate", "--no-input")
         self.supervisor.wait_until(self.outside.up, what="sandbox")
         self._set_up_outside()
-        self.platform.manage("apply", "apply", str(self._write_setup()))
+        applied = self.platform.manage("apply", "apply", str(self._write_setup()), "--json")
+        self._connect(json.JSONDecoder().raw_decode(applied[applied.index("{\n") :])[0])
         self.platform.start_platform()
+
+    def _connect(self, applied: dict[str, Any]) -> None:
+        """Tell those outside who call us where to; `applied` is what the set-up said."""
 
     def _start_sandbox(self) -> int:
         port = quiet_port()
@@ -155,7 +161,11 @@ class Ground:
         certificate = self.supervisor.run_dir / "daraja.pem"
         certificate.write_text(self.outside.text("daraja/certificate"))
         path = self.supervisor.run_dir / "partners.yaml"
-        setup = {
+        path.write_text(yaml.safe_dump(self._setup(certificate), allow_unicode=True))
+        return path
+
+    def _setup(self, certificate: Path) -> dict[str, Any]:
+        return {
             "shared_shortcodes": [
                 shortcode_part(SHARED_NUMBER, "shared", certificate)
                 for number in self.utilities()
@@ -163,13 +173,13 @@ class Ground:
             ],
             "partners": [lender.as_part(self.outside.url, certificate) for lender in self.lenders],
         }
-        path.write_text(yaml.safe_dump(setup, allow_unicode=True))
-        return path
 
     def utilities(self) -> dict[str, Decimal]:
         """Return what each shortcode's Utility account holds at the beginning: its partners' opening floats."""
-        partners = Counter(lender.own_shortcode or SHARED_NUMBER for lender in self.lenders)
-        return {number: Decimal(OPENING_FLOAT) * count for number, count in partners.items()}
+        held: dict[str, Decimal] = defaultdict(Decimal)
+        for lender in self.lenders:
+            held[lender.own_shortcode or SHARED_NUMBER] += Decimal(lender.wallet["opening_float"])
+        return held
 
     def approve(self, code: str, *, count: int = 1, principal: int = 5000, charge: int = 0) -> list[LoanKey]:
         """Let so many new clients get a loan of a partner, each on a phone of its own."""
