@@ -143,8 +143,8 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "vault.entry.gate.Gate",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "vault.urls"
 WSGI_APPLICATION = "vault.wsgi.application"
@@ -166,13 +166,13 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, object]] = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
 ]
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_PASSWORD_VALIDATORS.append(
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": 12},
     }
 )
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "Africa/Nairobi"
@@ -183,7 +183,6 @@ USE_THOUSAND_SEPARATOR = True
 LOGIN_URL = "/admin/login/"
 LOGIN_REDIRECT_URL = "/admin/"
 
-STATIC_URL = "/static/"
 # Who comes in (TWO_FACTOR is required or optional), and for how long. The demo is usable at once, by a password
 # alone, and its pages say so.
 TWO_FACTOR = env.str("TWO_FACTOR", default="optional" if DEMO and not TESTING else "required")
@@ -194,6 +193,7 @@ SESSION_IDLE_MINUTES = env.int("SESSION_IDLE_MINUTES", default=30)
 SESSION_HOURS = env.int("SESSION_HOURS", default=12)  # however busy
 CSRF_FAILURE_VIEW = "vault.entry.csrf.failed"
 
+STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static-collected"
 WHITENOISE_USE_FINDERS = True
 
@@ -211,12 +211,12 @@ SECURE_HSTS_SECONDS = 31_536_000 if SECURE_ONLY else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_ONLY
 SECURE_HSTS_PRELOAD = SECURE_ONLY
 SESSION_COOKIE_SECURE = SECURE_ONLY
-CSRF_COOKIE_SECURE = SECURE_ONLY
 SESSION_COOKIE_NAME = "__Host-session" if SECURE_ONLY else "sessionid"  # a browser then takes it from us only
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = (SESSION_HOURS + 24) * 3600  # the gate ends it sooner, and says why
+CSRF_COOKIE_SECURE = SECURE_ONLY
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 
