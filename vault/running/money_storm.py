@@ -68,7 +68,7 @@ class MoneyStorm:
 
     def begin(self) -> None:
         """Let the faults of the seed begin."""
-        self.dice = random.Random(self.seed)
+        self.dice = random.Random(self.seed)  # noqa: S311 - to be repeated, not to be secret
         self.ground.outside.put("latency", {k: {"p50_ms": a, "p95_ms": b} for k, (a, b) in LATENCIES.items()})
         self.ground.outside.put("switches", SWITCHES)
         self.ground.outside.post("daraja/phones", phone=PAYER, balance="100000000")
