@@ -6,9 +6,10 @@ A receipt that is known already is only counted: a first amount is never replace
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from c2b.statuses import Channel
 from common import correlation
@@ -111,31 +112,50 @@ def take(
         raise NoPayment("a payment has a receipt and an amount above zero")
     amount: Decimal = notice.amount
     who = notice.payer
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _STORE,
-            {
-                "id": new_id(),
-                "partner_id": shortcode.partner_id,
-                "shortcode_id": shortcode.pk,
-                "channel": channel.value,
-                "status": "received",
-                "mpesa_receipt": notice.receipt,
-                "amount": amount,
-                "paid_at": notice.paid_at or at,
-                "bill_ref": notice.bill_ref or bill_ref[:100],
-                "business_shortcode": notice.shortcode,
-                "mpesa_type": notice.kind,
-                "customer_phone": who.phone,
-                "phone_hash": who.digest,
-                "msisdn_raw": who.shown[:40],
-                "customer_name": notice.name,
-                "validation_id": notice.validation_id,
-                "notice": raw.replace("\x00", "\ufffd"),
-                "correlation_id": correlation.current(),
-                "at": at,
-            },
-        )
-        row_id, notices, stands, owner = cursor.fetchone()
+    row_id, notices, stands, owner = _store(
+        {
+            "id": new_id(),
+            "partner_id": shortcode.partner_id,
+            "shortcode_id": shortcode.pk,
+            "channel": channel.value,
+            "status": "received",
+            "mpesa_receipt": notice.receipt,
+            "amount": amount,
+            "paid_at": notice.paid_at or at,
+            "bill_ref": notice.bill_ref or bill_ref[:100],
+            "business_shortcode": notice.shortcode,
+            "mpesa_type": notice.kind,
+            "customer_phone": who.phone,
+            "phone_hash": who.digest,
+            "msisdn_raw": who.shown[:40],
+            "customer_name": notice.name,
+            "validation_id": notice.validation_id,
+            "notice": raw.replace("\x00", "\ufffd"),
+            "correlation_id": correlation.current(),
+            "at": at,
+        }
+    )
     agrees = stands == amount and owner == shortcode.pk
     return Taken(id=row_id, fresh=notices == 1, agrees=agrees)
+
+
+def _store(values: dict[str, Any]) -> tuple[UUID, int, Decimal, UUID]:
+    """Store it on the kept connection; where that has broken, once more on a new one.
+
+    So a connection need not be asked before each payment whether it lives. To store twice is only to count twice.
+    """
+    connection.health_check_done = True
+    try:
+        return _execute(values)
+    except (InterfaceError, OperationalError):
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+        return _execute(values)
+
+
+def _execute(values: dict[str, Any]) -> tuple[UUID, int, Decimal, UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE, values)
+        row: tuple[UUID, int, Decimal, UUID] = cursor.fetchone()
+    return row

@@ -23,6 +23,7 @@ _SECRET_XML = re.compile(  # with attributes, CDATA, and where the end is cut of
 _SECRET_TEXT = re.compile(
     r"(\"?(?:securitycredential|password|hashval|hash|secretkey)\"?\s*[:=]\s*)(\"[^\"]*\"|[^\s&,}]+)", re.I
 )
+_APPLIED = "update inbound_messages set applied_at = %s, next_step_at = null, outcome = %s where id = %s"
 RETRY_GAPS = (5, 15, 60, 300, 900, 3600)
 
 
@@ -80,9 +81,8 @@ def _insert(message: InboundMessage) -> bool:
 
 def applied(message_id: UUID, *, outcome: str, at: datetime) -> None:
     """Note that a message's work is done, and what it did."""
-    InboundMessage.objects.filter(pk=message_id).update(
-        applied_at=at, next_step_at=None, outcome=outcome[:300]
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_APPLIED, [at, outcome[:300], message_id])
 
 
 def postpone(message: InboundMessage, *, reason: str, at: datetime) -> None:

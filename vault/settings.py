@@ -135,9 +135,10 @@ INSTALLED_APPS = [
     "c2b",
 ]
 MIDDLEWARE = [
+    "common.correlation.CorrelationMiddleware",
+    "vault.callbacks.StraightToCallbacks",  # what stands behind it is for people
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "common.correlation.CorrelationMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

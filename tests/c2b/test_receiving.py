@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import psycopg2
 import pytest
 from django.db import connection
 from django.test import Client as Web
@@ -15,11 +16,12 @@ from c2b.models import C2bTransaction, Collector
 from c2b.statuses import Channel, Status
 from common import tokens
 from common.models import InboundMessage
-from mpesa.collections import pulled
+from mpesa.collections import parse_notice, pulled
 from partners.models import Shortcode
 from tests import make
-from tests.c2b.make_c2b import RECEIPT, World, notice
+from tests.c2b.make_c2b import RECEIPT, World, make_world, notice
 from tests.make import JANE, NOW
+from tests.sandbox.conftest import Sandbox
 
 pytestmark = pytest.mark.django_db
 
@@ -214,3 +216,19 @@ def test_a_database_that_is_away_is_said_so(world: World, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(receiving, "take", away)
     assert world.post(notice()).status_code == 503
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_broke_meanwhile_loses_no_payment(sandbox: Sandbox) -> None:
+    world = make_world(sandbox)
+    assert world.post(notice()).status_code == 200
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        ours = cursor.fetchone()[0]
+    with psycopg2.connect(**connection.get_connection_params()) as other, other.cursor() as cursor:
+        cursor.execute("select pg_terminate_backend(%s, 5000)", [ours])
+    said = parse_notice(json.dumps(notice(TransID="SF30BBBBBB")))
+    assert said is not None
+    taken = receiving.take(said, shortcode=world.shortcode, channel=Channel.C2B, raw="", at=NOW)
+    assert taken.fresh
+    assert C2bTransaction.objects.count() == 2
