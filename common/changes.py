@@ -24,6 +24,7 @@ class By:
     name: str = "platform"
     reason: str = ""
     remote_address: str | None = None
+    key_id: UUID | None = None  # of the API key that acts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

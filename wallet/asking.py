@@ -121,6 +121,24 @@ def confirm_as_second(*, purchase_id: UUID, by: AbstractBaseUser, at: datetime) 
     return row
 
 
+def confirm_by_key(*, purchase_id: UUID, key_made_at: datetime, by: By, at: datetime) -> FloatPurchase:
+    """Confirm a purchase as the second one, by an API key other than the one that asked for it.
+
+    :param key_made_at: when the key was made: one that is younger than the purchase may be its asker's
+    :raises CannotBuy: it does not wait for a second one, or the key is the first one's
+    """
+    with transaction.atomic():
+        row = _locked(purchase_id, Confirm.SECOND_PERSON)
+        if by.key_id is None or row.asked_by_key == by.key_id:
+            raise CannotBuy("This key asked for it, so another key or a person must confirm it.")
+        if key_made_at >= row.asked_at:
+            raise CannotBuy(
+                "This key was made after it was asked for. Confirm with an older one, or by a person."
+            )
+        _confirmed(row, "A second key agreed.", by=by, at=at)
+    return row
+
+
 def send_code(*, purchase_id: UUID, by: By, at: datetime) -> FloatPurchase:
     """Send the partner a new code; the one before is void.
 
@@ -200,6 +218,7 @@ def _write(
         request_id=wish.request_id,
         reason=wish.reason[:200],
         asked_by_id=by.actor.pk if by.actor else None,
+        asked_by_key=by.key_id,
         asked_at=at,
         moved_at=at,
         confirm=confirm,
@@ -268,6 +287,7 @@ def _confirmed(row: FloatPurchase, note: str, *, by: By, at: datetime) -> None:
         note=note,
         who=_name(by),
         confirmed_by_id=by.actor.pk if by.actor else None,
+        confirmed_by_key=by.key_id,
         confirmed_at=at,
         code_digest="",
         next_step_at=at,
@@ -305,6 +325,7 @@ def _audit(action: str, row: FloatPurchase, *, by: By, at: datetime) -> None:
         at=at,
         actor=by.actor,
         actor_name=by.name,
+        remote_address=by.remote_address,
         reason=by.reason or row.reason,
         detail={"reference": row.reference, "amount": str(row.amount)},
     )

@@ -347,6 +347,7 @@ class TopUp(Moving):
         ]
         indexes = [
             models.Index(fields=["next_step_at"], name="topup_due", condition=Q(next_step_at__isnull=False)),
+            models.Index(fields=["partner", "id"], name="topup_newest"),
             models.Index(
                 fields=["partner", "amount"], name="topup_payable", condition=Q(credit__isnull=True)
             ),

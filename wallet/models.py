@@ -70,6 +70,10 @@ class TransferType(models.TextChoices):
     REVERSAL = "reversal", "Reversal"
 
 
+# The lines that every payout leaves in a wallet.
+EVERY_PAYOUT = [str(TransferType.HOLD), str(TransferType.RELEASE), str(TransferType.CHARGE)]
+
+
 class AccountRows(models.QuerySet["Account"]):
     def named(
         self, kind: str, *, partner_id: UUID | None = None, shortcode_id: UUID | None = None
@@ -258,6 +262,14 @@ class WalletTransaction(models.Model):
         ordering = ["-number"]
         constraints = [
             models.UniqueConstraint(fields=["wallet", "number"], name="wallet_transaction_order"),
+        ]
+        indexes = [
+            BrinIndex(fields=["created_at"], name="wallet_transaction_written"),
+            models.Index(  # the rare ones among a million charges
+                fields=["wallet", "number"],
+                name="wallet_transaction_rare",
+                condition=~Q(transaction_type__in=EVERY_PAYOUT),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -121,6 +121,7 @@ class FloatPurchase(Moving):
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    asked_by_key = models.UUIDField(null=True)  # the API key, where no person asked
     asked_at = models.DateTimeField()
     confirm = models.CharField(max_length=20, choices=Confirm.choices)
     code_digest = models.CharField(max_length=64, blank=True)  # never the code itself
@@ -130,6 +131,7 @@ class FloatPurchase(Moving):
     confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    confirmed_by_key = models.UUIDField(null=True)
     confirmed_at = models.DateTimeField(null=True)
     sends = models.PositiveSmallIntegerField(default=0)  # more than one only where the earlier never arrived
     first_sent_at = models.DateTimeField(null=True)
@@ -162,6 +164,7 @@ class FloatPurchase(Moving):
             models.Index(
                 fields=["next_step_at"], name="float_purchase_due", condition=Q(next_step_at__isnull=False)
             ),
+            models.Index(fields=["partner", "id"], name="float_purchase_newest"),
             models.Index(
                 fields=["shortcode"], name="float_purchase_open", condition=Q(status__in=sorted(OPEN))
             ),

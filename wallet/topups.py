@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from common import audit, correlation, rows
+from common.changes import By
 from common.gateway import GatewayError, OutcomeUnknown, Rejected, Retryable
 from common.ids import new_id
 from common.money import BadAmount, shown, whole_shillings
@@ -43,7 +44,7 @@ def ask_topup(
     amount: Decimal,
     client_key: str,
     at: datetime,
-    by: AbstractBaseUser | None = None,
+    by: AbstractBaseUser | By | None = None,
 ) -> TopUp:
     """Ask that a phone be asked for money. The same key again returns the earlier top-up.
 
@@ -53,6 +54,7 @@ def ask_topup(
     :raises CannotTopUp: no till, a partner that is off, an amount or a phone that M-Pesa does not take
     :raises Contradiction: the key was used for another amount or phone
     """
+    who = by if isinstance(by, By) else By(actor=by)
     account, partner = bank.active(), Partner.objects.get(pk=partner_id)
     phone = _checked(account, partner, phone=phone, amount=amount, client_key=client_key)
     assert account is not None  # or it was refused
@@ -65,14 +67,14 @@ def ask_topup(
         phone=phone,
         amount=amount,
         reference=bank.account_reference(account, partner.code),
-        asked_by_id=by.pk if by else None,
+        asked_by_id=who.actor.pk if who.actor else None,
         asked_at=at,
         moved_at=at,
         expires_at=expires_at,
         next_step_at=at,
         correlation_id=correlation.current(),
     )
-    return _insert(row, by=by, at=at)
+    return _insert(row, by=who, at=at)
 
 
 def _checked(
@@ -93,14 +95,21 @@ def _checked(
         raise CannotTopUp(f"{exc}.") from exc
 
 
-def _insert(row: TopUp, *, by: AbstractBaseUser | None, at: datetime) -> TopUp:
+def _insert(row: TopUp, *, by: By, at: datetime) -> TopUp:
+    name = by.actor.get_username() if by.actor else by.name
     try:
         with transaction.atomic():
             rows.insert(row)
-            note = f"Asked for by {by.get_username()}." if by else "Asked for."
+            note = "Asked for." if name == By().name else f"Asked for by {name}."
             rows.insert(TopUpEvent(topup=row, old="", new=row.status, at=at, note=note))
             audit.write(
-                action="asked for a top-up", subject=row, at=at, actor=by, detail={"amount": str(row.amount)}
+                action="asked for a top-up",
+                subject=row,
+                at=at,
+                actor=by.actor,
+                actor_name=by.name,
+                remote_address=by.remote_address,
+                detail={"amount": str(row.amount)},
             )
     except IntegrityError:
         earlier = TopUp.objects.filter(partner=row.partner, client_key=row.client_key).first()

@@ -7,16 +7,17 @@ from typing import Any
 
 import structlog
 from django.core import exceptions as django
-from django.db import InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as drf
 
 from common import correlation
-from common.api.kinds import INTERNAL, INVALID, KINDS, MALFORMED, NOT_FOUND, UNAVAILABLE, Kind
+from common.api.kinds import CONFLICT, INTERNAL, INVALID, KINDS, MALFORMED, NOT_FOUND, UNAVAILABLE, Kind
 
 log = structlog.get_logger("api")
 
 CONTENT_TYPE = "application/problem+json"
+_UNIQUE = "23505"  # PostgreSQL: unique_violation, where two made the same at one moment
 CHALLENGE = 'Bearer realm="Payment Vault"'
 
 
@@ -92,6 +93,8 @@ def problem_of(exc: Exception) -> Problem:
     if isinstance(exc, OperationalError | InterfaceError):
         log.warning("the database is away", reason=type(exc).__name__)
         return Problem(UNAVAILABLE, headers={"Retry-After": "5"})
+    if isinstance(exc, IntegrityError) and getattr(exc.__cause__, "pgcode", "") == _UNIQUE:
+        return Problem(CONFLICT, "There is one with these particulars already.")
     for kinds, code in _PLAIN:
         if isinstance(exc, kinds):
             return Problem(code)

@@ -72,7 +72,7 @@ class ApiSchema(AutoSchema):
     def get_response_serializers(self) -> Any:
         status, serializer = self.view.given(self.method)
         found: dict[int, Any] = {status: serializer}
-        if self.method == "GET" and self.view.is_settings:
+        if self._is_one_setting() and self.method == "GET":
             found[304] = OpenApiResponse(description="It is still as you have it.")
         return found
 
@@ -80,9 +80,16 @@ class ApiSchema(AutoSchema):
         found = []
         if self.view.is_money(self.method):
             found.append(_IDEMPOTENCY_KEY)
-        if self.view.is_settings:
+        if self.method == "GET":
+            found += [
+                OpenApiParameter(name, str, description=told) for name, told in self.view.parameters.items()
+            ]
+        if self._is_one_setting():
             found += {"PATCH": [_IF_MATCH], "GET": [_IF_NONE_MATCH]}.get(self.method, [])
         return found
+
+    def _is_one_setting(self) -> bool:
+        return bool(self.view.is_settings and not self.view.is_list)
 
     def map_renderers(self, attribute: str) -> list[Any]:
         return ["application/json" if attribute == "media_type" else "json"]
@@ -106,7 +113,7 @@ class ApiSchema(AutoSchema):
 
     def _headers(self, status: str) -> dict[str, Any]:
         headers = dict(_RATES)
-        if self.view.is_settings and self.method in ("GET", "PATCH", "POST"):
+        if self.view.is_settings and not (self.view.is_list and self.method == "GET"):
             headers["ETag"] = _header("What this state of it is called.")
         if self.view.is_money(self.method):
             headers["Idempotent-Replayed"] = _header("`true` where this is the first answer again.")

@@ -33,7 +33,7 @@ class KeyShown(serializers.ModelSerializer[ApiKey]):
 
     class Meta:
         model = ApiKey
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "name", "prefix", "partner", "scopes", "is_live", "state", "rate_per_minute"),
             *("expires_at", "revoked_at", "last_used_at", "created_at"),
         )

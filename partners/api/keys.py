@@ -44,7 +44,8 @@ class Caller:
     @property
     def by(self) -> By:
         """Who an audit line names."""
-        return By(name=f"API key {self.prefix}… ({self.name})"[:150], remote_address=self.remote_address)
+        name = f"API key {self.prefix}… ({self.name})"[:150]
+        return By(name=name, remote_address=self.remote_address, key_id=self.key_id)
 
     def may(self, scope: str) -> bool:
         return scope in self.scopes or Scope.ALL in self.scopes

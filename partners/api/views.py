@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, TypeVar, cast
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -60,6 +61,7 @@ class ApiView(GenericAPIView[Any]):
     refusals: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     is_list: ClassVar[bool] = False
     is_settings: ClassVar[bool] = False
+    parameters: ClassVar[Mapping[str, str]] = {}  # of a GET besides filters and pages: name and meaning
     order: ClassVar[str] = "-id"  # of a list: one column, unique and indexed (see `Pages`)
 
     def __init_subclass__(cls, *, abstract: bool = False, **options: Any) -> None:
@@ -71,7 +73,8 @@ class ApiView(GenericAPIView[Any]):
         methods = {name.upper() for name in METHODS if hasattr(cls, name)}
         if methods != set(cls.scopes) or not set(cls.scopes.values()) <= set(Scope.values):
             raise TypeError(f"{cls.__name__}: `scopes` must name one scope for each of {sorted(methods)}")
-        if cls.rows is not None and not cls.owner and not cls.platform_only:
+        known = cls.owner or cls.platform_only or cls.of_partner is not ApiView.of_partner
+        if cls.rows is not None and not known:
             raise TypeError(f"{cls.__name__}: say by `owner` whose the rows are")
 
     @property
@@ -101,12 +104,21 @@ class ApiView(GenericAPIView[Any]):
         filters = getattr(self, "filterset_class", None)
         listing = self.is_list and request.method in ("GET", "HEAD")
         names = {*(filters.base_filters if filters else ()), *PARAMETERS} if listing else set()
+        names |= set(self.parameters) if request.method in ("GET", "HEAD") else set()
         check_parameters(request, names)
 
     def show(self, row: Any, *, method: str | None = None) -> dict[str, Any]:
         """Return what a caller is shown of a row: by the serializer in `gives`, else the view's own."""
         _, serializer = self.given(method or self.request.method or "GET")
         return dict(serializer(row, context=self.get_serializer_context()).data)
+
+    def told(self, row: Any, status: int = 200, *, location: str = "") -> Response:
+        """Answer with a row of settings and its tag; with nothing where the caller has it already."""
+        shown = self.show(row)
+        headers = {"ETag": etags.etag(shown)} | ({"Location": location} if location else {})
+        if self.request.method in ("GET", "HEAD") and etags.unchanged(self.request, headers["ETag"]):
+            return Response(status=304, headers=headers)
+        return Response(shown, status=status, headers=headers)
 
     def check_permissions(self, request: Request) -> None:
         """:raises Problem: the key is not the platform's, or lacks the scope"""
@@ -156,9 +168,17 @@ class ApiView(GenericAPIView[Any]):
         """
         if self.caller.partner is None:
             return rows
-        if not (owner or self.owner):
+        return (
+            rows.filter(**{owner: self.caller.partner.pk})
+            if owner
+            else self.of_partner(rows, self.caller.partner.pk)
+        )
+
+    def of_partner(self, rows: "QuerySet[Row]", partner_id: UUID) -> "QuerySet[Row]":
+        """Keep a partner's rows: by `owner`; a view whose rows are found otherwise says it here."""
+        if not self.owner:
             raise TypeError(f"{type(self).__name__}: say by `owner` whose the rows are")
-        return rows.filter(**{owner or self.owner: self.caller.partner.pk})
+        return rows.filter(**{self.owner: partner_id})
 
     def row(self, *, lock: bool = False) -> Any:
         """Return the row that the address names.
@@ -246,11 +266,3 @@ class SettingsView(DetailView, abstract=True):
     def change(self, row: Any, wanted: dict[str, Any]) -> Any:
         """Change the row (it is locked) by an operation that audits it, and return it."""
         raise NotImplementedError
-
-    def told(self, row: Any, status: int = 200) -> Response:
-        """Answer with the row and its tag; with nothing where the caller has it already."""
-        shown = self.show(row)
-        tag = etags.etag(shown)
-        if self.request.method in ("GET", "HEAD") and etags.unchanged(self.request, tag):
-            return Response(status=304, headers={"ETag": tag})
-        return Response(shown, status=status, headers={"ETag": tag})
