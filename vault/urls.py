@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("sms.urls")),
     path("", include("wallet.urls")),
     path("api/", include("partners.api_urls")),
+    path("api/", include("wallet.api_urls")),
     path("api/", include("common.api.urls")),  # the last: it answers for what none of the others knows
     path("healthz", health.healthz),
     path("readyz", health.readyz),
