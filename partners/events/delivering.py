@@ -38,8 +38,9 @@ LONGEST_REST = timedelta(hours=1)  # also where it asks for more by Retry-After
 GONE = 410
 LAST_TRY_BEFORE_END = timedelta(minutes=1)
 
+# The rows are chosen in a `with`: a subquery in `in (…)` may be run again for each row, past its limit.
 _CLAIM_ENDPOINTS = """
-update webhook_endpoints set claimed_until = %(until)s where id in (
+with chosen as materialized (
     select e.id from webhook_endpoints e
     where e.is_active and e.deleted_at is null
         and (e.claimed_until is null or e.claimed_until <= %(at)s)
@@ -47,16 +48,19 @@ update webhook_endpoints set claimed_until = %(until)s where id in (
         and exists (select from webhook_deliveries d where d.endpoint_id = e.id
                     and d.status in ('pending', 'sending') and d.next_step_at <= %(at)s)
     order by e.claimed_until nulls first limit 500 for update skip locked
-) returning id
+)
+update webhook_endpoints e set claimed_until = %(until)s from chosen where e.id = chosen.id returning e.id
 """
 
 _CLAIM = """
-update webhook_deliveries set status = 'sending', moved_at = %(at)s, next_step_at = %(lease)s, tries = tries + 1
-where id in (
+with chosen as materialized (
     select id from webhook_deliveries
     where endpoint_id = %(endpoint)s and status = 'pending' and next_step_at <= %(at)s
     order by next_step_at, id limit %(limit)s for update skip locked
-) and status = 'pending' returning id
+)
+update webhook_deliveries d
+set status = 'sending', moved_at = %(at)s, next_step_at = %(lease)s, tries = d.tries + 1
+from chosen where d.id = chosen.id and d.status = 'pending' returning d.id
 """
 
 
