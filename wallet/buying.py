@@ -33,8 +33,8 @@ def buy(*, purchase_id: UUID, at: datetime) -> None:
     row = load(purchase_id)
     if row.status != PurchaseStatus.CONFIRMED:
         return
-    if pausing.standing(partner_id=row.partner_id, shortcode_id=row.shortcode_id):
-        row.due(at + PAUSED_GAP)
+    if dial := pausing.standing(partner_id=row.partner_id, shortcode_id=row.shortcode_id):
+        row.wait(at + PAUSED_GAP, f"Paused ({dial.get_scope_display().lower()}): {dial.reason}")
         return
     try:
         with transaction.atomic(durable=True):  # committed before a single byte leaves us

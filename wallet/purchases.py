@@ -211,6 +211,12 @@ class FloatPurchase(Moving):
         type(self).objects.filter(pk=self.pk, status=self.status).update(next_step_at=when)
         self.next_step_at = when
 
+    def wait(self, until: datetime, words: str) -> None:
+        """Put the next step off and say why, where nobody has moved the row meanwhile."""
+        mine = type(self).objects.filter(pk=self.pk, status=self.status)
+        mine.update(next_step_at=until, result_text=words[:300])
+        self.next_step_at, self.result_text = until, words[:300]
+
     def ask_for_person(self, words: str, *, at: datetime) -> None:
         """Raise attention, once per reason."""
         if self.attention != words[:300]:
