@@ -10,10 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from common.changes import By
+from common.ids import new_id
 from disbursements import intake
 from disbursements.models import Disbursement
-from partners.events import operations
-from partners.events.models import WebhookEndpoint
+from partners.events import feed, operations
+from partners.events.models import PartnerEvent, WebhookEndpoint
 from partners.models import Partner
 from tests.make import JANE, NOW
 
@@ -38,6 +39,18 @@ def moved(row: Disbursement, *statuses: str) -> Disbursement:
         extra = {"receipt": "SGH7XK2LMN", "paid_at": NOW} if status == "paid" else {}
         row.move(status, at=row.moved_at + timedelta(seconds=1), note=f"now {status}", **extra)
     return row
+
+
+def tell(owner: Partner, reference: str = "p-1", *, at: datetime = NOW) -> PartnerEvent:
+    """Tell an event as the sweep would."""
+    return feed.tell(
+        partner_id=owner.pk,
+        type="disbursement.created",
+        subject_table="disbursements",
+        subject_id=new_id(),
+        payload={"client_request_id": reference, "amount": "9500.00"},
+        at=at,
+    )
 
 
 def endpoint(owner: Partner, url: str = "https://hooks.example/vault", **fields: Any) -> WebhookEndpoint:

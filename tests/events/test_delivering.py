@@ -16,11 +16,11 @@ from partners.events.operations import NotPossible
 from partners.models import Partner
 from sms.models import SmsNotification
 from tests import make
-from tests.events.make_events import TESTER, Receiver, endpoint, payout, receiving
+from tests.events.make_events import TESTER, Receiver, endpoint, receiving, tell
 from tests.make import NOW
 from vault import publishing
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -38,8 +38,7 @@ def told(owner: Partner, receiver: Receiver, events: int = 1, **fields: Any) -> 
     """An endpoint at the receiver with events that wait for it."""
     found = endpoint(owner, receiver.address, **fields)
     for number in range(events):
-        payout(owner, f"p-{number}")
-    publishing.publish(at=NOW)
+        tell(owner, f"p-{number}")
     return found
 
 
@@ -121,6 +120,7 @@ def test_it_rests_for_as_long_as_it_asks_but_not_for_ever(owner: Partner, receiv
     assert WebhookEndpoint.objects.get().rest_until == NOW + timedelta(minutes=70)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_workers_do_not_send_one_delivery_twice(owner: Partner, receiver: Receiver) -> None:
     one = told(owner, receiver, events=8)
     start = threading.Barrier(2)
@@ -263,15 +263,3 @@ def test_a_removed_endpoint_gets_nothing_more(owner: Partner, receiver: Receiver
     assert delivering.claim_endpoints(at=NOW) == []
     assert the_delivery().status == "failed"
     endpoint(owner, receiver.address)  # the same address may be registered anew
-
-
-@pytest.mark.parametrize("status", ["pending", "sending", "delivered", "failed"])
-@pytest.mark.parametrize("new", ["pending", "sending", "delivered", "failed"])
-def test_the_table_of_moves_is_kept(status: str, new: str) -> None:
-    from common.moves import ForbiddenMove
-
-    row = WebhookDelivery(status=status)
-    if new in WebhookDelivery.NEXT[status]:
-        return
-    with pytest.raises(ForbiddenMove):
-        row.move(new, at=NOW)
