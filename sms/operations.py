@@ -128,6 +128,18 @@ def put_gateway(
     return saved
 
 
+def change_gateway(
+    *, gateway: SmsGateway, fields: Mapping[str, Any], by: By, at: datetime
+) -> Saved[SmsGateway]:
+    """Set fields of one account, new or old, whoever's messages it carries.
+
+    :raises ValidationError: a field is not what the model allows
+    """
+    saved = put(gateway, fields, by=by, at=at)
+    routes.forget()
+    return saved
+
+
 def restart(*, gateway_id: UUID, at: datetime, by: By = PLATFORM) -> bool:
     """Let a stopped account send again, and say whether it was stopped; its messages are still waiting."""
     stopped = SmsGateway.objects.filter(pk=gateway_id, stopped_at__isnull=False)
@@ -149,7 +161,15 @@ def rotate_callback(*, gateway_id: UUID, at: datetime, by: By = PLATFORM) -> Sms
 
 
 def _audit(action: str, subject: Any, *, by: By, at: datetime) -> None:
-    audit.write(action=action, subject=subject, at=at, actor=by.actor, actor_name=by.name, reason=by.reason)
+    audit.write(
+        action=action,
+        subject=subject,
+        at=at,
+        actor=by.actor,
+        actor_name=by.name,
+        reason=by.reason,
+        remote_address=by.remote_address,
+    )
 
 
 def _write(
