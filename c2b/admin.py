@@ -3,6 +3,7 @@
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from c2b.models import C2bTransaction, CollectionRule, Collector, StkPush
 from c2b.statuses import PromptStatus, Status
 from common.changes import By
 from common.gateway import GatewayError
+from common.marks import harmless
 from common.money import BadAmount, kes, shown
 from common.moves import ForbiddenMove, LostRace
 from common.phone import BadPhone, canonical
@@ -58,6 +60,9 @@ PROMPT_TONES = {
     PromptStatus.PAID: Tone.SETTLED,
     PromptStatus.FAILED: Tone.OFF,
 }
+
+
+HARMLESS = frozenset({"look_again", "refuse"})  # no money moves by them
 
 
 def state_of(row: C2bTransaction) -> SafeString:
@@ -173,6 +178,7 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
         }
         return TemplateResponse(request, "c2b/suspense.html", context)
 
+    @partial(harmless, when=lambda request: request.POST.get("act") in HARMLESS)
     def desk_of_one(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """Show one payment in suspense with suggestions, and do what a person decides."""
         row = self.get_queryset(request).filter(pk=object_id).first()

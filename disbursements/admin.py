@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
 
+from common.marks import harmless
 from common.money import shown
 from common.revealing import hidden
 from common.windows import ReadOnlyAdmin, ago, button, column, dialog, go_to, person
@@ -24,6 +25,7 @@ from disbursements.listing import SavedFilter, found
 from disbursements.models import Disbursement
 from disbursements.saved import SAVED
 
+HARMLESS = ("hold", "ask")  # nothing may stand before a stop
 BULK = ("hold", "release", "retry", "ask")  # what harms nobody when it is done to many at once
 
 
@@ -64,7 +66,8 @@ def _bulk_action(name: str) -> Any:
         return model_admin.ask_bulk(request, name, rows)
 
     run.__name__ = f"{name}_many"
-    return admin.action(description=f"{ACTS[name].label}…", permissions=[ACTS[name].right])(run)
+    made = admin.action(description=f"{ACTS[name].label}…", permissions=[ACTS[name].right])(run)
+    return harmless(made) if name in HARMLESS else made
 
 
 def page_of(disbursement_id: object) -> str:
@@ -103,11 +106,11 @@ class DisbursementAdmin(ReadOnlyAdmin):
     release = _act_button("release")
     approve = _act_button("approve")
     retry = _act_button("retry")
-    ask = _act_button("ask")
+    ask = harmless(_act_button("ask"))
     propose = _act_button("propose")
     agree = _act_button("agree")
     refuse = _act_button("refuse")
-    hold = _act_button("hold")
+    hold = harmless(_act_button("hold"))
     cancel = _act_button("cancel")
 
     def get_queryset(self, request: HttpRequest) -> Any:

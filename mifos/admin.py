@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from common import audit
 from common.gateway import GatewayError
+from common.marks import harmless
 from mifos import operations
 from mifos.models import LoanProduct, MifosPartner
 
@@ -120,6 +121,7 @@ class MifosPartnerAdmin(ModelAdmin):  # type: ignore[misc]
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # history hangs on it; switch it off instead
 
+    @harmless
     @admin.action(description="Test connection", permissions=["change"])
     def test_connection(self, request: HttpRequest, rows: "QuerySet[MifosPartner]") -> None:
         for row in rows.select_related("partner"):
@@ -127,6 +129,7 @@ class MifosPartnerAdmin(ModelAdmin):  # type: ignore[misc]
                 level = messages.SUCCESS if finding.ok else messages.ERROR
                 self.message_user(request, f"{row.partner}, {finding.step}: {finding.words}", level)
 
+    @harmless
     @admin.action(description="Sync products", permissions=["change"])
     def sync_products(self, request: HttpRequest, rows: "QuerySet[MifosPartner]") -> None:
         def sync(row_id: UUID) -> str:

@@ -13,6 +13,7 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
+from common.marks import harmless
 from common.windows import ReadOnlyAdmin, ago, button, column, dialog, go_to, person
 from mifos.models import LoanProduct
 from partners import pausing
@@ -108,6 +109,7 @@ class PauseDialAdmin(ReadOnlyAdmin):
             return False
         return dial.scope != pausing.EVERYTHING or dial.lift_asked_by_id not in (None, request.user.pk)
 
+    @harmless  # nothing may stand before a stop
     @button(
         description="Pause…",
         icon="pause_circle",
@@ -134,6 +136,7 @@ class PauseDialAdmin(ReadOnlyAdmin):
             ),
         )
 
+    @harmless
     @button(
         description="Ask to resume everything",
         icon="front_hand",

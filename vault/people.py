@@ -2,15 +2,31 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.enums import ActionVariant
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from common.windows import AuditedAdmin, ReadOnlyAdmin, ago, column, write_line
+from common.marks import harmless
+from common.network import client_address
+from common.windows import (
+    AuditedAdmin,
+    ReadOnlyAdmin,
+    ago,
+    button,
+    column,
+    dialog,
+    go_to,
+    person,
+    write_line,
+)
+from vault.entry import factor, visits
 
 admin.site.unregister([User, Group])
 
@@ -22,10 +38,11 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "full_name", "roles", "state", "last_seen"]
+    list_display = ["username", "full_name", "roles", "second_factor", "state", "last_seen"]
     list_filter = ["is_active", "groups"]
     filter_horizontal = []
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["last_login", "date_joined", "second_factor"]
+    actions_detail = ["reset_second_factor", "end_sessions"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -35,7 +52,7 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg]
             (None, {"fields": ["username", "password"]}),
             ("Person", {"fields": [("first_name", "last_name"), "email"]}),
             ("Roles", {"fields": rights}),
-            ("Dates", {"fields": [("last_login", "date_joined")]}),
+            ("Coming in", {"fields": ["second_factor", ("last_login", "date_joined")]}),
         ]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
@@ -58,7 +75,7 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg]
         return bool(super().has_change_permission(request, obj))
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("groups")
+        return super().get_queryset(request).prefetch_related("groups").select_related("authenticator")
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         if message == "Changed password.":  # the page for another's password saves without save_model
@@ -73,6 +90,58 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg]
     def roles(self, user: User) -> str:
         names = ["superuser"] if user.is_superuser else []
         return ", ".join([*names, *(group.name for group in user.groups.all())]) or "none"
+
+    @column(description="Second factor", label={"on": "success", "not set up": "warning"})
+    def second_factor(self, user: User) -> str:
+        return "on" if hasattr(user, "authenticator") else "not set up"
+
+    def has_reset_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """One's own is changed on its page, with a code of the first."""
+        user = User.objects.filter(pk=object_id, authenticator__isnull=False).first() if object_id else None
+        return bool(user and user.pk != request.user.pk and self.has_change_permission(request, user))
+
+    def has_end_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        user = User.objects.filter(pk=object_id).first() if object_id else None
+        return bool(user and user.pk != request.user.pk and self.has_change_permission(request, user))
+
+    @button(
+        description="Reset second factor",
+        icon="phonelink_erase",
+        variant=ActionVariant.DANGER,
+        permissions=["reset"],
+        dialog=dialog(
+            "Reset the second factor",
+            "For somebody who has lost phone and recovery codes: see or call the person first. Their sessions end, "
+            "and their next login sets up a new one.",
+            "Reset",
+        ),
+    )
+    def reset_second_factor(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        factor.reset(
+            user=User.objects.get(pk=object_id),
+            by=person(request),
+            reason=form.cleaned_data["reason"],
+            at=timezone.now(),
+            address=client_address(request),
+        )
+        messages.success(request, "It is reset. The next login sets up a new one.")
+        return go_to(reverse("admin:auth_user_change", args=[object_id]))
+
+    @harmless
+    @button(
+        description="Log out everywhere",
+        icon="logout",
+        permissions=["end"],
+        dialog=dialog("Log this person out everywhere", "Whatever they are doing ends at once.", "Log out"),
+    )
+    def end_sessions(self, request: HttpRequest, form: Any, object_id: str) -> HttpResponse:
+        user, now = User.objects.get(pk=object_id), timezone.now()
+        count = visits.end_all(user=user, why=f"ended by {person(request).get_username()}", at=now)
+        write_line(
+            request, user, "ended all sessions", reason=form.cleaned_data["reason"], detail={"count": count}
+        )
+        messages.success(request, f"{user} is logged out everywhere.")
+        return go_to(reverse("admin:auth_user_change", args=[object_id]))
 
     @column(description="Last login", ordering="last_login")
     def last_seen(self, user: User) -> str:

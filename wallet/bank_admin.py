@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from unfold.forms import BaseDialogForm
 
 from common.changes import By
+from common.marks import harmless
 from common.money import shown
 from common.windows import (
     AuditedAdmin,
@@ -120,6 +121,7 @@ class BankAccountAdmin(AuditedAdmin):
     def has_set_up_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(self.has_change_permission(request))
 
+    @harmless
     @button(
         description="Test connection",
         icon="verified_user",

@@ -17,6 +17,7 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
+from common.marks import harmless
 from common.money import shown
 from common.windows import (
     ReadOnlyAdmin,
@@ -171,6 +172,7 @@ class BankCreditAdmin(ReadOnlyAdmin):
             lambda: allocating.agree(credit_id=UUID(object_id), by=person(request), at=timezone.now()),
         )
 
+    @harmless
     @button(
         description="Decline the proposal",
         icon="undo",

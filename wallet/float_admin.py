@@ -16,6 +16,7 @@ from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from common.changes import By
+from common.marks import harmless
 from common.money import shown
 from common.moves import LostRace
 from common.tones import Tone, badge
@@ -231,7 +232,7 @@ class FloatPurchaseAdmin(ReadOnlyAdmin):
     agree = _act(
         "agree", "Agree", "The proposal of the other person decides, and the money moves.", "approve", _agree
     )
-    refuse = _act("refuse", "Refuse the proposal", "Nothing moves.", "approve", _refuse, ReasonForm)
+    refuse = harmless(_act("refuse", "Refuse the proposal", "Nothing moves.", "approve", _refuse, ReasonForm))
 
     put_aside = _act(
         "put_aside",

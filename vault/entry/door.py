@@ -56,12 +56,10 @@ def log_in(request: HttpRequest) -> HttpResponse:
 def _try_password(request: HttpRequest, form: LoginForm) -> HttpResponse | None:
     now, name, address = timezone.now(), request.POST.get("username", "")[:150], client_address(request)
     if wait := throttle.wait(name=name, address=address, at=now):
-        form._errors = form.error_class()  # the password is not even looked at
-        form.add_error(None, _wait_words(wait))
-        form.cleaned_data = {}
-        return None
+        form.refusal = _wait_words(wait)
     if not form.is_valid():
-        _note_failure(request, name=name)
+        if not form.refusal:
+            _note_failure(request, name=name)
         return None
     throttle.succeeded(name=name, address=address, at=now)
     user = form.get_user()

@@ -17,6 +17,7 @@ CODE_ATTRIBUTES = {
 class LoginForm(AuthenticationForm):  # type: ignore[misc]
     """Name and password. Whatever is wrong with them, the answer is the same."""
 
+    refusal = ""  # said instead of looking at the password
     error_messages = {
         "invalid_login": "This name and password do not belong together, or may not come in here. Both are case-"
         "sensitive.",
@@ -27,6 +28,11 @@ class LoginForm(AuthenticationForm):  # type: ignore[misc]
         super().__init__(*args, **options)
         self.fields["username"].widget.attrs |= {"autocomplete": "username", "autocapitalize": "none"}
         self.fields["password"].widget.attrs |= {"autocomplete": "current-password"}
+
+    def clean(self) -> Any:
+        if self.refusal:
+            raise forms.ValidationError(self.refusal, code="too_many")
+        return super().clean()
 
     def get_invalid_login_error(self) -> forms.ValidationError:
         return forms.ValidationError(self.error_messages["invalid_login"], code="invalid_login")
