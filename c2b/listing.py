@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 
 from c2b.models import SEARCHED, C2bTransaction, Posting, StkPush
 from c2b.statuses import AT_REST, Status
-from common.names import begin_with
+from common.names import newest
 from common.phone import BadPhone, canonical
 
 SHOWN = 1_000  # of what one reference (a phone, as a rule) finds
@@ -20,13 +20,8 @@ Rows = QuerySet[C2bTransaction]
 def found(rows: Rows, typed: str) -> Rows:
     """Return the payments that a person may mean: by id, receipt, phone, then account, what was typed, or name."""
     text = typed.strip()
-    ids = _by_reference(text)
-    if ids:
-        return rows.filter(pk__in=ids)
-    named = begin_with(SEARCHED, text)
-    if named is None:
-        return rows.none()
-    return rows.filter(Q(named, status__in=sorted(AT_REST)) | Q(named, status__in=sorted(MOVING)))
+    ids = _by_reference(text) or newest(rows, SEARCHED, text, by="paid_at", at_rest=AT_REST, moving=MOVING)
+    return rows.filter(pk__in=ids)
 
 
 def _by_reference(text: str) -> list[UUID]:

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from common.names import NameWords, begin_with
+from common.names import NameWords, newest
 from common.phone import BadPhone, canonical
 from disbursements.models import Attempt, Disbursement
 from disbursements.saved import SAVED
@@ -43,13 +43,10 @@ def found(rows: Rows, typed: str) -> Rows:
     Every way is by index. A name is found by the beginnings of its words, and only when no reference fits.
     """
     text = typed.strip()
-    ids = _by_reference(text)
-    if ids:
-        return rows.filter(pk__in=ids)
-    named = begin_with(NameWords("client_name"), text)
-    if named is None:
-        return rows.none()
-    return rows.filter(Q(named, status__in=sorted(AT_REST)) | Q(named, status__in=sorted(MOVING)))
+    ids = _by_reference(text) or newest(
+        rows, NameWords("client_name"), text, by="detected_at", at_rest=AT_REST, moving=MOVING
+    )
+    return rows.filter(pk__in=ids)
 
 
 def _by_reference(text: str) -> list[UUID]:

@@ -1,7 +1,8 @@
 """What a file of messages holds. Their texts stay here: some are one-time codes."""
 
 from common.exporting import col
-from sms.models import MessageType, Status
+from sms.models import Status
+from sms.wording import MessageType
 
 COLUMNS = (
     col("Written", "created_at", "time"),

@@ -25,7 +25,9 @@ from mifos.models import LoanProduct, MifosPartner
 from partners.models import Partner, Shortcode
 from sms.models import SmsNotification
 from vault.look import rooms
-from wallet.models import BankCredit, BankDebit, FloatPurchase, TopUp, Transfer
+from wallet.bank_models import BankCredit, BankDebit, TopUp
+from wallet.models import Transfer
+from wallet.purchases import FloatPurchase
 
 log = structlog.get_logger("search")
 
@@ -172,8 +174,33 @@ def everywhere(request: HttpRequest, typed: str, *, most: int = FEW) -> list[Gro
     text = typed.strip()[:LONGEST].replace("\0", "")
     if len(text) < 2:
         return []
-    groups = [*(_look(request, kind, text, most=most) for kind in KINDS), _pages(request, text)]
-    return [group for group in groups if group and (group.rows or group.trouble)]
+    groups = [*_looked(request, text, most=most), _pages(request, text)]
+    return [group for group in groups if group.rows or group.trouble]
+
+
+def _looked(request: HttpRequest, text: str, *, most: int) -> list[Group]:
+    """Look for each kind, in one transaction as long as all goes well: one that fails stops none of the others."""
+    groups: list[Group] = []
+    left = [(kind, window) for kind in KINDS if (window := _window(request, kind))]
+    while left:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("select set_config('statement_timeout', %s, true)", [PATIENCE])
+                while left:
+                    groups.append(_look(request, *left[0], text, most=most))
+                    left.pop(0)
+        except DatabaseError as exc:
+            kind, _ = left.pop(0)
+            log.warning("a kind could not be searched", kind=kind.title, error=type(exc).__name__)
+            trouble = "These could not be searched now."
+            groups.append(Group(title=kind.title, icon=kind.icon, rows=[], trouble=trouble))
+    return groups
+
+
+def _window(request: HttpRequest, kind: Kind) -> Any:
+    """Return the kind's admin class where this person may see it."""
+    window: Any = admin.site._registry.get(kind.model)
+    return window if window is not None and window.has_view_permission(request) else None
 
 
 def _pages(request: HttpRequest, text: str) -> Group:
@@ -187,18 +214,10 @@ def _pages(request: HttpRequest, text: str) -> Group:
     return Group(title="Pages", icon="web", rows=rows)
 
 
-def _look(request: HttpRequest, kind: Kind, text: str, *, most: int) -> Group | None:
-    window: Any = admin.site._registry.get(kind.model)
-    if window is None or not window.has_view_permission(request):
-        return None
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("select set_config('statement_timeout', %s, true)", [PATIENCE])
-            rows, _ = window.get_search_results(request, window.get_queryset(request), text)
-            found = list(rows.select_related(*kind.related)[: most + 1])
-    except DatabaseError as exc:
-        log.warning("a kind could not be searched", kind=kind.title, error=type(exc).__name__)
-        return Group(title=kind.title, icon=kind.icon, rows=[], trouble="These could not be searched now.")
+def _look(request: HttpRequest, kind: Kind, window: Any, text: str, *, most: int) -> Group:
+    """:raises DatabaseError: it takes too long, or the database is away"""
+    rows, _ = window.get_search_results(request, window.get_queryset(request), text)
+    found = list(rows.select_related(*kind.related)[: most + 1])
     base = f"admin:{kind.model._meta.app_label}_{kind.model._meta.model_name}"
     more = f"{reverse(f'{base}_changelist')}?{urlencode({'q': text})}" if len(found) > most else ""
     return Group(
