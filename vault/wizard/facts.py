@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -48,6 +49,7 @@ BANK_CREDENTIALS = (
 )
 
 NAIROBI = ZoneInfo("Africa/Nairobi")
+PARTNER_USERS: str = "partners.PartnerUser"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -168,7 +170,7 @@ def _dials() -> dict[UUID | None, PauseDial]:
 def _users(ids: list[UUID]) -> dict[UUID, int]:
     """Count the partner's own users, where this installation has such people."""
     try:
-        model = apps.get_model("partners", "PartnerUser")
+        model: Any = apps.get_model(PARTNER_USERS)
     except LookupError:
         return {}
     rows = model._default_manager.filter(partner__in=ids)

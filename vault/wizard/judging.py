@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from common.money import shown
 from common.tones import Tone
@@ -64,9 +65,10 @@ def mifos(facts: Facts) -> Finding:
         return _unproved("Mifos answers, but no loan product is known.", "Take the products over.")
     if not on:
         return _unproved(
-            f"Mifos answers; none of {known} loan products is paid by itself.", "Switch at least one on."
+            f"Mifos answers; none of its loan products ({known}) is paid by itself.",
+            "Switch at least one on.",
         )
-    return _good(f"{_answers(facts, row)} {on} of {known} loan products are paid by themselves.")
+    return _good(f"{_answers(facts, row)} Paid by themselves: {on} of {_count(known, 'loan product')}.")
 
 
 def mifos_trouble(facts: Facts, row: MifosPartner) -> Finding | None:
@@ -199,7 +201,7 @@ def hindrance(facts: Facts) -> Finding | None:
     if facts.pays and facts.balances.get((Kind.FLOAT, facts.pays.pk), 0) <= 0:
         return _unproved(f"It has no float on {facts.pays.number}.", "Buy float.")
     if facts.balances.get((Kind.WALLET, None), 0) <= 0:
-        return _unproved(f"Its wallet holds {shown(0)}, so no charge can be taken.", "Top it up.")
+        return _unproved(f"Its wallet holds {shown(Decimal(0))}, so no charge can be taken.", "Top it up.")
     return None
 
 

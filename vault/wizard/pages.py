@@ -18,7 +18,7 @@ from common.phone import BadPhone
 from partners import operations as partners
 from partners.models import ApiKey, Partner, TariffBand, payout_shortcode
 from partners.operations import BadTariff
-from vault.wizard import calling, facts, frame, readiness
+from vault.wizard import facts, frame, mifos_step, proving, readiness, shortcode_step, sms_step
 from vault.wizard.forms import BAND_ROWS, KeyStep, PartnerStep, WalletStep
 from wallet import bank
 from wallet import operations as wallet
@@ -76,13 +76,13 @@ def _save_partner(request: HttpRequest, form: PartnerStep) -> Partner | None:
 def _wallet(request: HttpRequest, model_admin: Any, partner: Partner) -> HttpResponse:
     form = WalletStep(request.POST or None, initial=_standing(partner))
     if request.POST.get("act") == "bank":
-        calling.try_bank(request)
+        proving.try_bank(request)
         return frame.back(partner, "wallet")
     if request.method == "POST" and form.is_valid() and _save_wallet(request, form, partner):
         messages.success(request, "The wallet is open and the tariff holds from today.")
         return frame.back(partner, "wallet")
     account = bank.active()
-    proof = calling.proof_of(account) if account else None
+    proof = proving.proof_of(account) if account else None
     context = {
         "form": form,
         "platform_bands": _bands(None, TariffBand.Kind.PAYOUT),
@@ -181,9 +181,9 @@ def _status(form: Any) -> int:
 
 PAGES: dict[str, Callable[[HttpRequest, Any, Any], HttpResponse]] = {
     "partner": _partner,
-    "mifos": calling.mifos,
-    "shortcodes": calling.shortcodes,
+    "mifos": mifos_step.page,
+    "shortcodes": shortcode_step.page,
     "wallet": _wallet,
-    "sms": calling.sms,
+    "sms": sms_step.page,
     "keys": _keys,
 }
