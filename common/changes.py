@@ -26,6 +26,16 @@ class By:
     remote_address: str | None = None
     key_id: UUID | None = None  # of the API key that acts
 
+    @property
+    def who(self) -> str:
+        """How a timeline names it."""
+        return self.actor.get_username() if self.actor else self.name
+
+
+def acting(who: AbstractBaseUser | By) -> By:
+    """Return a person as somebody who acts; what acts already stays as it is."""
+    return who if isinstance(who, By) else By(actor=who)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Saved(Generic[Row]):

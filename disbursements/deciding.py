@@ -8,6 +8,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from common import audit
+from common.changes import By, acting
+from common.models import AuditLine
 from disbursements import checks, paying, settling
 from disbursements.checking import hold as put_aside
 from disbursements.models import Attempt, Disbursement, SettlementProposal
@@ -25,6 +27,8 @@ WAIVABLE = frozenset(
     }
 )
 
+
+Who = AbstractBaseUser | By  # a person, or an API key
 
 NOT_APPROVED = {"first_approver_id": None, "second_approver_id": None}  # people approve an amount, not a loan
 
@@ -44,12 +48,30 @@ def _reasoned(reason: str) -> str:
     return reason.strip()
 
 
-def _note(row: Disbursement, action: str, *, by: AbstractBaseUser, reason: str, at: datetime) -> None:
+def _note(row: Disbursement, action: str, *, by: Who, reason: str, at: datetime) -> None:
     Disbursement.objects.filter(pk=row.pk).update(touched_by_person=True)
-    audit.write(action=action, subject=row, at=at, actor=by, reason=reason)
+    acts = acting(by)
+    audit.write(
+        action=action,
+        subject=row,
+        at=at,
+        actor=acts.actor,
+        actor_name=acts.name,
+        reason=reason,
+        remote_address=acts.remote_address,
+    )
 
 
-def hold(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: datetime) -> None:
+def _is_a_persons(row: Disbursement) -> bool:
+    """Whether only a person may let a held disbursement go."""
+    if row.hold_cause != Cause.BY_PERSON:
+        return row.hold_cause in WAIVABLE | {Cause.AMOUNT_CHANGED}
+    lines = AuditLine.objects.filter(object_type=row._meta.db_table, object_id=str(row.pk), action="hold")
+    last = lines.order_by("-at").first()
+    return last is None or last.actor_id is not None
+
+
+def hold(*, disbursement_id: UUID, by: Who, reason: str, at: datetime) -> None:
     """Stop a disbursement that is not yet on its way.
 
     :raises NotPossible: no reason, or it is on its way or ended
@@ -59,40 +81,45 @@ def hold(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: dateti
         raise NotPossible(f"It is {row.get_status_display().lower()}; only what is not yet sent can be held.")
     if row.hold_cause == Cause.BY_PERSON:
         raise NotPossible("It is held by a person already.")
-    words = f"Held by {by.get_username()}: {why}"
+    words = f"Held by {acting(by).who}: {why}"
     with transaction.atomic():
         put_aside(row, checks.no("person", Cause.BY_PERSON, words), [], at=at)
         paying.give_up_unsent(row, at=at)
         _note(row, "hold", by=by, reason=why, at=at)
 
 
-def release(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: datetime) -> None:
+def release(*, disbursement_id: UUID, by: Who, reason: str, at: datetime) -> None:
     """Let a held disbursement go on: it is checked again, and what may be waived is waived.
 
     A changed amount is accepted as it was shown. Nothing else is overruled: a wrong phone stays wrong.
 
-    :raises NotPossible: no reason, not held, or it waits for a second person (use `approve`)
+    What is a person's to judge is not let go by a program: what may be waived, a changed amount, and what a person
+    held.
+
+    :raises NotPossible: no reason, not held, or it waits for a person, or for a second one (use `approve`)
     """
     row, why = _find(disbursement_id), _reasoned(reason)
     if row.status != Status.HELD:
         raise NotPossible("It is not held.")
     if row.hold_cause in NEEDS_TWO:
-        raise NotPossible("It waits for the approval of two people; approve it instead.")
+        raise NotPossible("It waits for the approval of two people; approve it instead, on its page.")
+    if acting(by).actor is None and _is_a_persons(row):
+        raise NotPossible("A program cannot decide this: a person must release it, on its page.")
     accepted: dict[str, Any] = {"waived": list(row.waived)}
     if row.hold_cause in WAIVABLE:
         accepted["waived"] = [
             *row.waived,
-            {"cause": row.hold_cause, "by": by.get_username(), "at": at.isoformat()},
+            {"cause": row.hold_cause, "by": acting(by).who, "at": at.isoformat()},
         ]
     if row.hold_cause == Cause.AMOUNT_CHANGED and row.changed_amount is not None:  # the one that was shown
         accepted |= {"amount": row.changed_amount, "gross_amount": row.changed_gross_amount} | NOT_APPROVED
     with transaction.atomic():
-        note = f"Released by {by.get_username()}: {why}"
+        note = f"Released by {acting(by).who}: {why}"
         row.move(
             Status.DETECTED,
             at=at,
             note=note,
-            who=by.get_username(),
+            who=acting(by).who,
             attention="",
             next_step_at=at,
             **accepted,
@@ -134,7 +161,7 @@ def approve(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: dat
     return True
 
 
-def retry(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: datetime) -> None:
+def retry(*, disbursement_id: UUID, by: Who, reason: str, at: datetime) -> None:
     """Try a failed or cancelled disbursement again, after new checks, as a new attempt.
 
     :raises NotPossible: it is neither, or an attempt of it may have been paid
@@ -145,12 +172,12 @@ def retry(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: datet
     if row.live_attempt is not None:
         raise NotPossible("An attempt of it may have been paid; nothing may be sent again.")
     with transaction.atomic():
-        note = f"Tried again by {by.get_username()}: {why}"
-        row.move(Status.DETECTED, at=at, note=note, who=by.get_username(), attention="", next_step_at=at)
+        note = f"Tried again by {acting(by).who}: {why}"
+        row.move(Status.DETECTED, at=at, note=note, who=acting(by).who, attention="", next_step_at=at)
         _note(row, "retry", by=by, reason=why, at=at)
 
 
-def cancel(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: datetime) -> None:
+def cancel(*, disbursement_id: UUID, by: Who, reason: str, at: datetime) -> None:
     """Give a disbursement up for good; nothing of it may be on its way.
 
     :raises NotPossible: it is on its way, or ended
@@ -159,8 +186,8 @@ def cancel(*, disbursement_id: UUID, by: AbstractBaseUser, reason: str, at: date
     if row.status not in OPEN | {Status.FAILED}:
         raise NotPossible(f"It is {row.get_status_display().lower()} and cannot be cancelled.")
     with transaction.atomic():
-        note = f"Cancelled by {by.get_username()}: {why}"
-        row.move(Status.CANCELLED, at=at, note=note, who=by.get_username(), attention="")
+        note = f"Cancelled by {acting(by).who}: {why}"
+        row.move(Status.CANCELLED, at=at, note=note, who=acting(by).who, attention="")
         paying.give_up_unsent(row, at=at)
         _note(row, "cancel", by=by, reason=why, at=at)
 

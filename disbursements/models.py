@@ -29,7 +29,9 @@ class Disbursement(Moving):
     NEXT: ClassVar[Mapping[str, frozenset[str]]] = NEXT
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="disbursements")
+    partner = models.ForeignKey(  # its index is `disbursement_order`
+        Partner, on_delete=models.PROTECT, related_name="disbursements", db_index=False
+    )
     source = models.CharField(max_length=5, choices=Source.choices, default=Source.MIFOS)
     status = models.CharField(max_length=20, choices=Status.choices, default=Status.DETECTED)
 
@@ -139,6 +141,7 @@ class Disbursement(Moving):
             models.Index(
                 fields=["next_step_at"], name="disbursement_due", condition=Q(next_step_at__isnull=False)
             ),
+            models.Index(fields=["partner", "id"], name="disbursement_order"),  # a partner's, the newest first
             models.Index(fields=["partner", "status", "detected_at"], name="disbursement_partner"),
             models.Index(fields=["phone", "settled_at"], name="disbursement_phone"),
             models.Index(fields=["detected_at"], name="disbursement_detected"),

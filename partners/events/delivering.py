@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -123,7 +124,7 @@ def deliver(*, endpoint_id: UUID, at: datetime) -> int:
 
 def _claim(endpoint: WebhookEndpoint, *, at: datetime, limit: int) -> list[WebhookDelivery]:
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        values = {"endpoint": endpoint.pk, "at": at, "lease": at + LEASE, "limit": limit}
+        values: dict[str, Any] = {"endpoint": endpoint.pk, "at": at, "lease": at + LEASE, "limit": limit}
         cursor.execute(_CLAIM, values)
         ids = [row_id for (row_id,) in cursor.fetchall()]
     rows = WebhookDelivery.objects.filter(pk__in=ids).select_related("event")

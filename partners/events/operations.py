@@ -41,9 +41,10 @@ def make_endpoint(
         Partner.objects.select_for_update(no_key=True).get(pk=partner.pk)
         if WebhookEndpoint.objects.filter(partner=partner, deleted_at__isnull=True).count() >= MOST_ENDPOINTS:
             raise NotPossible(f"A partner has at most {MOST_ENDPOINTS} endpoints; remove one first.")
-        endpoint = WebhookEndpoint(partner=partner, secret=new_secret())
+        secret = new_secret()
+        endpoint = WebhookEndpoint(partner=partner, secret=secret)
         put(endpoint, dict(fields), by=by, at=at, partner_id=partner.pk)
-    return endpoint, endpoint.secret
+    return endpoint, secret
 
 
 def change_endpoint(
@@ -92,11 +93,12 @@ def rotate_secret(*, endpoint_id: UUID, by: By, at: datetime) -> str:
     """Give an endpoint a new secret and return it, this once; for a day both sign, so that nothing is missed."""
     with transaction.atomic():
         endpoint = WebhookEndpoint.objects.select_for_update(no_key=True).get(pk=endpoint_id)
-        endpoint.old_secret, endpoint.secret = endpoint.secret, new_secret()
+        secret = new_secret()
+        endpoint.old_secret, endpoint.secret = endpoint.secret, secret
         endpoint.old_secret_until = at + BOTH_SECRETS_FOR
         endpoint.save(update_fields=["secret", "old_secret", "old_secret_until", "updated_at"])
         _audit("secret renewed", endpoint, by=by, at=at)
-    return endpoint.secret
+    return secret
 
 
 def ping(*, endpoint: WebhookEndpoint, by: By, at: datetime) -> PartnerEvent:
