@@ -55,7 +55,7 @@ bench: install
 	$(BIN)/python -m vault.running bench $(if $(ONLY),--only $(ONLY))
 
 chaos: install
-	$(BIN)/python -m vault.running chaos $(if $(SEED),--seed $(SEED)) $(if $(LOANS),--loans $(LOANS))
+	$(BIN)/python -m vault.running chaos $(if $(SEED),--seed $(SEED)) $(if $(LOANS),--loans $(LOANS)) $(if $(PAYMENTS),--payments $(PAYMENTS))
 
 clean:
 	rm -rf .run .mypy_cache .ruff_cache .pytest_cache .hypothesis

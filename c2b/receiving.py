@@ -144,7 +144,7 @@ def _store(values: dict[str, Any]) -> tuple[UUID, int, Decimal, UUID]:
 
     So a connection need not be asked before each payment whether it lives. To store twice is only to count twice.
     """
-    connection.health_check_done = True
+    connection.health_check_done = True  # type: ignore[attr-defined]
     try:
         return _execute(values)
     except (InterfaceError, OperationalError):

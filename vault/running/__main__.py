@@ -23,7 +23,7 @@ def main(words: list[str] | None = None) -> int:
         if options.way == "chaos":
             from vault.running import chaos
 
-            return chaos.run(seed=options.seed, loans=options.loans, say=say)
+            return chaos.run(seed=options.seed, loans=options.loans, payments=options.payments, say=say)
         with Supervisor(embedded.RUN_DIR, say=say) as supervisor:
             return _run(options, supervisor, given)
     except (AlreadyRunning, CannotStart) as exc:
@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     chaos = ways.add_parser("chaos", help="everything that can go wrong under a seed, then compare the books")
     chaos.add_argument("--seed", type=int, default=1, help="decides all that goes wrong")
     chaos.add_argument("--loans", type=_positive, default=300)
+    chaos.add_argument("--payments", type=_positive, default=300)
     for way in (run, demo, bench):
         way.add_argument("--port", type=int, default=8000)
         way.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")

@@ -1,4 +1,4 @@
-"""`make chaos`: hundreds of loans through everything that can go wrong under a seed; then the books must agree."""
+"""`make chaos`: hundreds of loans and payments through all that can go wrong; then the books must agree."""
 
 import json
 import os
@@ -13,9 +13,11 @@ from vault import embedded
 from vault.running import harm, storm
 from vault.running.ground import Ground, Lender
 from vault.running.outside import Refused
+from vault.running.paybill_ground import Paybill, PaybillGround
 from vault.running.processes import CannotStart, Say, Supervisor
 
 if TYPE_CHECKING:  # these need Django's settings, which need the services to run
+    from vault.running.paybill_chaos import PaybillChaos
     from vault.running.verdict import Verdict
 
 LENDERS = (
@@ -24,7 +26,13 @@ LENDERS = (
     Lender(code="mlima", first_phone=254724000000, release="develop"),
     Lender(code="ziwa", first_phone=254790000000, own_shortcode="600300"),
 )
-LOANS = 300
+PAYBILLS = {
+    "kilimo": Paybill(number="600510", rule={"refuse_unknown": True, "prefer": "loan"}),
+    "pwani": Paybill(number="600520", version="v1", validates=False, rule={"excess": "savings"}),
+    "mlima": Paybill(number="600530", version="v1", rule={"by_payer": True}),
+    "ziwa": Paybill(number="600540", validates=False, pulls=False, rule={"excess": "post", "prefer": "loan"}),
+}
+LOANS, PAYMENTS = 300, 300
 LONGEST_CALM = 900.0  # seconds; the longest gap between two tries of something that failed often is 5 minutes
 LONGEST_STORM = 240.0  # after the last approval
 STORM_SHARE = 0.95  # of the loans that were sent at least once before the faults end
@@ -37,10 +45,12 @@ SHOWN = 40
 class Chaos:
     """One run; `run` does everything."""
 
-    ground: Ground
+    ground: PaybillGround
     seed: int
     loans: int
+    payments: int
     say: Say
+    paying: "PaybillChaos" = field(init=False)
     kills: list[str] = field(default_factory=list)
     lifted: list[str] = field(default_factory=list)  # why the platform had paused something
 
@@ -49,6 +59,9 @@ class Chaos:
         self.say("Starting everything …")
         self.ground.start()
         use_django(self.ground.platform.environment)
+        from vault.running.paybill_chaos import PaybillChaos  # needs Django's settings
+
+        self.paying = PaybillChaos(ground=self.ground, seed=self.seed, payments=self.payments)
         drawn = storm.draw(self.seed, loans=self.loans, lenders=list(self.ground.codes()))
         self._register_hooks()
         begun = time.monotonic()
@@ -74,12 +87,15 @@ class Chaos:
         self.ground.outside.put("switches", drawn.switches)
         for rule in drawn.faults:
             self.ground.outside.post("faults", **rule)
+        self.paying.begin()
         for step in drawn.steps:
             self.ground.approve(step.lender, count=step.loans, principal=step.principal, charge=step.charge)
+            self.paying.pay(-(-self.payments // len(drawn.steps)))
             if step.harm:
                 self.kills.append(step.harm)
                 _harms(self.ground, dice)[step.harm]()
             self.ground.supervisor.pause(step.pause)
+        self.paying.pay_the_rest()
         self._until_most_are_sent()
 
     def _until_most_are_sent(self) -> None:
@@ -102,7 +118,7 @@ class Chaos:
         while not self._settled() and time.monotonic() - begun < LONGEST_CALM:
             if time.monotonic() - last > 30:
                 last = time.monotonic()
-                self.say(f"{last - begun:.0f} s after the storm: {self._left()} loans are not settled yet.")
+                self.say(f"{last - begun:.0f} s after the storm: {self._left()} are not settled yet.")
             self.ground.supervisor.pause(LOOK_SECONDS)
         return round(time.monotonic() - begun, 1)
 
@@ -126,12 +142,14 @@ class Chaos:
     def _settled(self) -> bool:
         from vault.running.verdict import settled
 
-        return bool(self._asked(lambda: settled(self.ground.approved)))
+        self._asked(self.paying.search)
+        return bool(self._asked(lambda: self.paying.settled() and settled(self.ground.approved)))
 
-    def _left(self) -> int:
+    def _left(self) -> str:
         from vault.running.verdict import stuck
 
-        return len(self._asked(lambda: stuck(self.ground.approved)) or [])
+        loans = self._asked(lambda: len(stuck(self.ground.approved))) or 0
+        return f"{loans} loans and {self._asked(self.paying.left) or 0} payments"
 
     def _asked(self, question: Callable[[], Any]) -> Any:
         """Ask the database, which may just be starting again."""
@@ -146,10 +164,10 @@ class Chaos:
     def _report(self, played: int, settled_seconds: float) -> int:
         from vault.running.verdict import judge
 
-        verdict = judge(
-            self.ground.outside.get("books"), self.ground.approved, utilities=self.ground.utilities()
-        )
-        figures = self._figures(verdict, played, settled_seconds)
+        books = self.ground.outside.get("books")
+        loans = judge(books, self.ground.approved, utilities=self.ground.utilities())
+        verdict = loans.joined(self.paying.judge(books))
+        figures = self._figures(verdict, self.paying.made(books), played, settled_seconds)
         path = write(figures)
         for line in verdict.lines()[:SHOWN]:
             self.say(f"  - {line}")
@@ -157,11 +175,15 @@ class Chaos:
         self.say(f"Written to {path}. " + ("All agrees." if verdict.good else "IT DOES NOT AGREE."))
         return 0 if verdict.good else 1
 
-    def _figures(self, verdict: "Verdict", played: int, settled_seconds: float) -> dict[str, Any]:
+    def _figures(
+        self, verdict: "Verdict", payments: int, played: int, settled_seconds: float
+    ) -> dict[str, Any]:
+        from vault.running import paybill_chaos
+
         return {
             "seed": self.seed,
             "loans": len(self.ground.approved),
-            "payments": 0,
+            "payments": payments,
             "faults_played": played,
             "kills": len(self.kills),
             "paid_twice": len(verdict.paid_twice),
@@ -172,6 +194,8 @@ class Chaos:
             "blows": {name: self.kills.count(name) for name in storm.HARMS if name in self.kills},
             "pauses_lifted": self.lifted,
             "statuses": statuses(),
+            "payment_statuses": paybill_chaos.statuses(),
+            "payments_found_later": paybill_chaos.found_later(),
             "findings": verdict.lines(),
         }
 
@@ -216,15 +240,15 @@ def write(figures: Mapping[str, Any]) -> Path:
     return path
 
 
-def run(*, seed: int, loans: int, say: Say) -> int:
+def run(*, seed: int, loans: int, payments: int, say: Say) -> int:
     """Play one storm in a run directory of its own, so that nobody else's servers are hurt.
 
     :raises AlreadyRunning: another chaos run is under way here
     :raises CannotStart: a part did not start
     """
     with Supervisor(embedded.RUN_DIR / "chaos", say=say) as supervisor:
-        ground = Ground(supervisor=supervisor, lenders=LENDERS, seed=seed)
+        ground = PaybillGround(supervisor=supervisor, lenders=LENDERS, seed=seed, paybills=PAYBILLS)
         try:
-            return Chaos(ground=ground, seed=seed, loans=loans, say=say).run()
+            return Chaos(ground=ground, seed=seed, loans=loans, payments=payments, say=say).run()
         except (Refused, OSError) as exc:
             raise CannotStart(f"The sandbox does not play any more: {exc}") from exc

@@ -141,7 +141,7 @@ def _collections(books: Books, ours: OurMoney, paybills: frozenset[str]) -> Iter
         for one in books["daraja"].get("payments", ())
         if one["shortcode"] in paybills and one["status"] == "completed"
     }
-    in_mifos, times = _by_receipt(books)
+    in_mifos, times = booked_by_receipt(books)
     rows = Counter(row.receipt for row in ours.collections)
     for row in ours.collections:
         if row.receipt not in paid:
@@ -161,7 +161,7 @@ def _collections(books: Books, ours: OurMoney, paybills: frozenset[str]) -> Iter
         yield f"payment {receipt}: a customer paid {paid[receipt]['amount']}, and we know nothing of it"
 
 
-def _by_receipt(books: Books) -> tuple[dict[str, Decimal], Counter[str]]:
+def booked_by_receipt(books: Books) -> tuple[dict[str, Decimal], Counter[str]]:
     """Return what Mifos booked from customers under each receipt, and in how many bookings."""
     amounts: dict[str, Decimal] = defaultdict(Decimal)
     times: Counter[str] = Counter()

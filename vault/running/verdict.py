@@ -15,6 +15,7 @@ from disbursements.statuses import Status
 from sms.models import SmsNotification
 from sms.models import Status as SmsStatus
 from vault.running.agreement import PAID, Books, LoanKey, OurPayout, differences
+from vault.running.paybill_verdict import Findings
 from wallet.models import Kind, Transfer
 from wallet.proof import prove
 
@@ -35,6 +36,15 @@ class Verdict:
     def good(self) -> bool:
         """Whether nothing at all was found."""
         return not (self.paid_twice or self.lost or self.stuck or self.book_difference)
+
+    def joined(self, payments: Findings) -> "Verdict":
+        """Return this with what was found of customers' payments."""
+        return Verdict(
+            paid_twice=[*self.paid_twice, *payments.twice],
+            lost=[*self.lost, *payments.lost],
+            stuck=[*self.stuck, *payments.stuck],
+            book_difference=[*self.book_difference, *payments.different],
+        )
 
     def lines(self) -> list[str]:
         """Return all of it, worst first."""

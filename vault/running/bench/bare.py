@@ -46,7 +46,7 @@ class BareRow(models.Model):
 def insert(request: HttpRequest) -> JsonResponse:
     """Insert one row."""
     posted = json.loads(request.body)
-    BareRow.objects.create(
+    BareRow._default_manager.create(
         receipt=posted["TransID"], amount=posted["TransAmount"], body=request.body.decode()
     )
     return JsonResponse({"ResultCode": 0, "ResultDesc": "Success"})
