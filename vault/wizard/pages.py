@@ -10,8 +10,10 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import NoReverseMatch, reverse
 
 from common.changes import put
 from common.phone import BadPhone
@@ -119,8 +121,18 @@ def _bands(partner: Partner | None, kind: str) -> list[tuple[Decimal, Decimal]]:
 
 
 def _save_wallet(request: HttpRequest, form: WalletStep, partner: Partner) -> bool:
-    at, by, said = frame.now(), frame.by_whom(request), form.cleaned_data
-    shortcode = payout_shortcode(partner.pk)
+    """Save all of it or nothing, and say whether it was."""
+    try:
+        with transaction.atomic():
+            _put_wallet(request, form.cleaned_data, partner)
+    except BadTariff as exc:
+        form.add_error(None, str(exc))
+        return False
+    return True
+
+
+def _put_wallet(request: HttpRequest, said: dict[str, Any], partner: Partner) -> None:
+    at, by, shortcode = frame.now(), frame.by_whom(request), payout_shortcode(partner.pk)
     wallet.open_accounts(partner_id=partner.pk, shortcode_id=shortcode.pk if shortcode else None, at=at)
     row = PartnerWallet.objects.get(partner=partner)
     names = ("low_balance_threshold", "sms_notifications_enabled")
@@ -131,15 +143,10 @@ def _save_wallet(request: HttpRequest, form: WalletStep, partner: Partner) -> bo
         (TariffBand.Kind.FLOAT_PURCHASE, said["float_fee"]),
     ):
         tariffs[kind] = [] if fee is None else [(EVERY_AMOUNT, fee)]
-    try:
-        for kind, bands in tariffs.items():
-            if bands:
-                today = at.astimezone(NAIROBI).date()
-                partners.put_tariff(partner=partner, kind=kind, bands=bands, valid_from=today, by=by, at=at)
-    except BadTariff as exc:
-        form.add_error(None, str(exc))
-        return False
-    return True
+    today = at.astimezone(NAIROBI).date()
+    for kind, bands in tariffs.items():
+        if bands:
+            partners.put_tariff(partner=partner, kind=kind, bands=bands, valid_from=today, by=by, at=at)
 
 
 def _keys(request: HttpRequest, model_admin: Any, partner: Partner) -> HttpResponse:
@@ -165,8 +172,6 @@ def _keys(request: HttpRequest, model_admin: Any, partner: Partner) -> HttpRespo
 
 def users_link() -> str:
     """Return the page where people at the partner get their logins: their own table where there is one."""
-    from django.urls import NoReverseMatch, reverse
-
     for name in ("admin:partners_partneruser_changelist", "admin:auth_user_changelist"):
         try:
             return reverse(name)
