@@ -207,7 +207,9 @@ class SmsNotification(Moving):
     )
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    partner = models.ForeignKey(Partner, on_delete=models.PROTECT, related_name="+", db_index=False)
+    partner = models.ForeignKey(  # empty: the platform's own, to its operators; nobody is charged for it
+        Partner, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     recipient_phone = models.CharField(max_length=20)
     message_type = models.CharField(max_length=30, choices=MessageType.choices)
     language = models.CharField(max_length=2, choices=LANGUAGES)
@@ -319,6 +321,8 @@ class SmsNotification(Moving):
 
         :raises ForbiddenMove: the provider has it for certain, or it is on its way
         """
+        if self.message_type == MessageType.ONE_TIME_CODE:
+            raise ForbiddenMove("A code is sent once, and not kept. Have a new one sent")
         if self.status != Status.FAILED and not self.unconfirmed:
             raise ForbiddenMove(f"{self} is {self.status}: a second copy would reach the phone")
         self._move(

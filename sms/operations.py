@@ -18,6 +18,7 @@ from sms.sending import send_due
 
 __all__ = [
     "enqueue",
+    "enqueue_to_operators",
     "enqueue_to_partner",
     "put_gateway",
     "resend",
@@ -95,6 +96,27 @@ def enqueue_to_partner(
         expires_at=expires_at,
     )
     return len(written)
+
+
+def enqueue_to_operators(
+    *, event_key: str, reason: str, partner_id: UUID | None, at: datetime
+) -> list[SmsNotification]:
+    """Write an alarm for each of `OPERATOR_PHONES`, and return what is new. It belongs to no partner.
+
+    :param partner_id: whom it is about, if anybody
+    """
+    route = routes.of_operators(partner_id)
+    return _write(
+        dict.fromkeys(route.phones),
+        event_key=event_key,
+        message_type="operator_alarm",
+        partner_id=None,
+        context={"reason": reason},
+        at=at,
+        language=None,
+        expires_at=None,
+        route=route,
+    )
 
 
 def resend(*, notification_id: UUID, at: datetime, by: By = PLATFORM) -> SmsNotification:
@@ -177,13 +199,16 @@ def _write(
     *,
     event_key: str,
     message_type: str,
-    partner_id: UUID,
+    partner_id: UUID | None,
     context: Mapping[str, str],
     at: datetime,
     language: str | None,
     expires_at: datetime | None,
+    route: routes.Route | None = None,
 ) -> list[SmsNotification]:
-    route = routes.of_partner(partner_id)
+    if route is None:
+        assert partner_id is not None
+        route = routes.of_partner(partner_id)
     language = language if language in dict(wording.LANGUAGES) else route.language
     values = {"partner": route.name} | dict(context)
     wording.check_context(message_type, values)

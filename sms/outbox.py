@@ -38,6 +38,12 @@ with recursive waiting(partner_id) as (
           and n.next_step_at <= %(at)s
         order by n.next_step_at limit %(limit)s
     ) due where w.partner_id is not null
+    union all  -- the platform's own
+    select own.id, own.next_step_at, row_number() over (order by next_step_at) from (
+        select id, next_step_at from sms_notifications
+        where gateway_id = %(gateway)s and partner_id is null and status = 'pending' and next_step_at <= %(at)s
+        order by next_step_at limit %(limit)s
+    ) own
 ), chosen as (
     select id, row_number() over (order by turn, next_step_at) place from oldest
     order by place limit %(limit)s
@@ -67,6 +73,8 @@ with said as (
     set status = said.new, moved_at = %(at)s, updated_at = %(at)s, next_step_at = said.next_step_at,
         gateway_id = said.gateway_id, on_second = said.on_second, tries = said.tries,
         damza_reference = said.reference, cost = said.cost, unconfirmed = said.unconfirmed,
+        message_content = case when n.message_type = 'one_time_code' and said.new <> 'pending'
+            then regexp_replace(n.message_content, '[0-9]{4,}', '******', 'g') else n.message_content end,
         last_error = said.error, sent_at = case when said.new = 'sent' then %(at)s else n.sent_at end
     from said
     where n.id = said.id and n.status = 'sending' and n.moved_at = said.claimed_at

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import F, Q
 
 from partners.models import Partner
@@ -46,13 +47,33 @@ def of_partner(partner_id: UUID) -> Route:
     return route
 
 
+def of_operators(partner_id: UUID | None) -> Route:
+    """Return how an alarm to the platform's own people goes out: `OPERATOR_PHONES`, by the platform's account.
+
+    Without such an account it goes by that of the partner it is about, or by any: it must get out.
+
+    :param partner_id: whom it is about; None: the platform itself
+    """
+    partner = Partner.objects.filter(pk=partner_id).first()
+    usable = SmsGateway.objects.filter(is_active=True, is_primary=True, stopped_at__isnull=True)
+    last_resort = usable.order_by("created_at").values_list("pk", flat=True).first()
+    texts = SmsTemplate.objects.filter(partner__isnull=True)
+    return Route(
+        name=partner.name if partner else "platform",
+        language="en",
+        phones=tuple(settings.OPERATOR_PHONES),
+        gateway_id=gateway_of(None) or (gateway_of(partner_id) if partner_id else None) or last_resort,
+        texts={(row.message_type, row.language): row.text for row in texts},
+    )
+
+
 def forget() -> None:
     """Read everything again; for the process that has just changed a text or an account."""
     _remembered.clear()
 
 
-def gateway_of(partner_id: UUID) -> UUID | None:
-    """Return the account for a partner's new messages: its own, else the platform's."""
+def gateway_of(partner_id: UUID | None) -> UUID | None:
+    """Return the account for a partner's new messages: its own, else the platform's (None: only that one)."""
     mine = Q(partner_id=partner_id) | Q(partner__isnull=True)
     accounts = SmsGateway.objects.filter(mine, is_active=True, is_primary=True)
     ordered = accounts.order_by(F("partner").asc(nulls_last=True))

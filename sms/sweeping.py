@@ -94,13 +94,13 @@ def _from_nowhere(at: datetime) -> int:
     stranded = _pending().filter(Q(gateway__isnull=True) | Q(gateway__in=off), next_step_at__lte=at)
     moved = 0
     for partner_id in stranded.values_list("partner_id", flat=True).distinct():
-        gateway_id = routes.gateway_of(partner_id)
+        gateway_id = routes.gateway_of(partner_id) if partner_id else routes.of_operators(None).gateway_id
         rows = stranded.filter(partner_id=partner_id)
         if gateway_id:
             moved += rows.update(gateway_id=gateway_id, on_second=False, tries=0, updated_at=at)
         else:
             rows.update(last_error=NO_ACCOUNT, next_step_at=at + timedelta(minutes=1), updated_at=at)
-            log.error("no sms account", partner=str(partner_id))
+            log.error("no sms account", partner=str(partner_id or "the platform itself"))
     return moved
 
 

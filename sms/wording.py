@@ -27,9 +27,11 @@ class MessageType(models.TextChoices):
     BALANCE_ALERT = "balance_alert", "Low balance (partner)"
     TOPUP_CONFIRMATION = "topup_confirmation", "Top-up received (partner)"
     FLOAT_PURCHASE = "float_purchase", "Float bought (partner)"
+    FLOAT_PURCHASE_FAILURE = "float_purchase_failure", "Float not bought (partner)"
     SYSTEM_ERROR = "system_error", "System error (partner)"
     ONE_TIME_CODE = "one_time_code", "One-time code (partner)"
     TEST_MESSAGE = "test_message", "Test message (partner)"
+    OPERATOR_ALARM = "operator_alarm", "Alarm (operators)"
 
 
 VARIABLES: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -45,9 +47,11 @@ VARIABLES: Mapping[str, frozenset[str]] = MappingProxyType(
         MessageType.BALANCE_ALERT: frozenset({"partner", "balance", "threshold"}),
         MessageType.TOPUP_CONFIRMATION: frozenset({"partner", "amount", "reference", "balance"}),
         MessageType.FLOAT_PURCHASE: frozenset({"partner", "amount", "reference", "balance"}),
+        MessageType.FLOAT_PURCHASE_FAILURE: frozenset({"partner", "amount", "reference", "reason"}),
         MessageType.SYSTEM_ERROR: frozenset({"partner", "reason"}),
         MessageType.ONE_TIME_CODE: frozenset({"partner", "code", "purpose", "minutes"}),
         MessageType.TEST_MESSAGE: frozenset({"partner", "person"}),
+        MessageType.OPERATOR_ALARM: frozenset({"partner", "reason"}),
     }
 )
 
@@ -108,6 +112,14 @@ TEXTS: Mapping[tuple[str, str], str] = MappingProxyType(
         (MessageType.FLOAT_PURCHASE, "sw"): (
             "{partner}: float ya M-Pesa ya {amount} imenunuliwa, kumbukumbu {reference}. Salio {balance}."
         ),
+        (MessageType.FLOAT_PURCHASE_FAILURE, "en"): (
+            "{partner}: M-Pesa float of {amount} was not bought ({reference}), the money is back: {reason}"
+        ),
+        (MessageType.FLOAT_PURCHASE_FAILURE, "sw"): (
+            "{partner}: float ya M-Pesa ya {amount} haikununuliwa ({reference}), fedha zimerudi: {reason}"
+        ),
+        (MessageType.OPERATOR_ALARM, "en"): "Payment Vault alarm, {partner}: {reason}",
+        (MessageType.OPERATOR_ALARM, "sw"): "Payment Vault tahadhari, {partner}: {reason}",
         (MessageType.SYSTEM_ERROR, "en"): "{partner}: Payment Vault needs your attention: {reason}",
         (MessageType.SYSTEM_ERROR, "sw"): "{partner}: Payment Vault inahitaji uangalizi wenu: {reason}",
         (MessageType.ONE_TIME_CODE, "en"): (

@@ -41,14 +41,16 @@ def buy(*, purchase_id: UUID, at: datetime) -> None:
             claim(row, at=at)
     except operations.InsufficientFunds as exc:
         row.refresh_from_db()
-        row.move(
-            PurchaseStatus.FAILED,
-            at=at,
-            note=str(exc),
-            result_text=str(exc),
-            next_step_at=None,
-            settled_at=at,
-        )
+        with transaction.atomic():
+            row.move(
+                PurchaseStatus.FAILED,
+                at=at,
+                note=str(exc),
+                result_text=str(exc),
+                next_step_at=None,
+                settled_at=at,
+            )
+            evidence.tell_failure(row, str(exc), at=at)
         return
     send(row, funding.order)
 

@@ -112,6 +112,7 @@ def not_bought(row: FloatPurchase, words: str, *, at: datetime, who: str = "us")
             settled_at=at,
             next_step_at=None,
         )
+        tell_failure(row, words, at=at)
         operations.release(reference=row.pk, at=at, reason=words)  # last: it locks the wallet's row
     return True
 
@@ -153,6 +154,17 @@ def _tell(row: FloatPurchase, *, at: datetime) -> None:
             "reference": row.bank_reference or row.reference,
             "balance": shown(wallet.current_balance),  # what is held is not in it, so it is right after too
         },
+        at=at,
+    )
+
+
+def tell_failure(row: FloatPurchase, words: str, *, at: datetime) -> None:
+    """Tell the partner that its float is not bought and that its money is where it was."""
+    sms.enqueue_to_partner(
+        event_key=f"float-failed:{row.pk}",
+        message_type="float_purchase_failure",
+        partner_id=row.partner_id,
+        context={"amount": shown(row.amount), "reference": row.reference, "reason": words},
         at=at,
     )
 

@@ -45,7 +45,7 @@ class _Priced:
 
 def uncharged() -> "QuerySet[SmsNotification]":
     """Return the messages that are surely sent and not charged; alarms to our own people never are."""
-    rows = SmsNotification.objects.filter(SENT_FOR_SURE, charged_at__isnull=True)
+    rows = SmsNotification.objects.filter(SENT_FOR_SURE, charged_at__isnull=True, partner__isnull=False)
     return rows.exclude(event_key__startswith=OPERATORS)
 
 

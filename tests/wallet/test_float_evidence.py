@@ -48,6 +48,17 @@ def test_the_banks_debit_with_our_reference_proves_it(scene: Scene, row: FloatPu
     assert not prove().differences
 
 
+def test_a_purchase_that_failed_is_told_with_its_reason(scene: Scene, row: FloatPurchase) -> None:
+    for _ in range(2):
+        evidence.not_bought(row, "The bank refused it.", at=LATER)
+    told = SmsNotification.objects.get(message_type="float_purchase_failure")
+    assert ("KES 50,000" in told.message_content, "The bank refused it" in told.message_content) == (
+        True,
+        True,
+    )
+    assert row.reference in told.message_content
+
+
 def test_the_charge_is_earned_only_then(scene: Scene) -> None:
     make.tariff(kind="float_purchase", bands=[(250_000, 50)])
     row = scene.buy()
@@ -251,7 +262,7 @@ def test_the_operators_are_told_once_of_what_stays_without_evidence(
     settings.OPERATOR_PHONES = ["254722000001"]
     for hours in (1, 3, 30):
         evidence.look(purchase_id=row.pk, at=make.NOW + timedelta(hours=hours))
-    told = SmsNotification.objects.get(message_type="system_error")
+    told = SmsNotification.objects.get(message_type="operator_alarm")
     assert row.reference in told.message_content
 
 

@@ -43,7 +43,9 @@ def said(scene: Scene, utility: int, *, minutes: float) -> Any:
 
 def alarms() -> list[str]:
     return list(
-        SmsNotification.objects.filter(message_type="system_error").values_list("message_content", flat=True)
+        SmsNotification.objects.filter(message_type="operator_alarm").values_list(
+            "message_content", flat=True
+        )
     )
 
 

@@ -29,7 +29,7 @@ def test_differences_are_kept_with_their_lines_and_told(settings) -> None:
     assert row.difference_count == 2
     lines = [line for difference in row.differences for line in difference["lines"]]
     assert any("float_hold" in line for line in lines)
-    told = SmsNotification.objects.get(message_type="system_error")
+    told = SmsNotification.objects.get(message_type="operator_alarm")
     assert (told.recipient_phone, "2 differences" in told.message_content) == ("254722000001", True)
 
 

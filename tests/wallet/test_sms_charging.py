@@ -80,6 +80,7 @@ def test_nothing_is_charged_twice(books: Funded) -> None:
         {"status": "failed"},
         {"status": "sent", "unconfirmed": True},
         {"event_key": f"{alarms.OPERATORS}x"},
+        {"partner_id": None},
         {"charged_at": make.NOW},
     ],
 )
