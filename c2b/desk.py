@@ -15,6 +15,7 @@ from c2b.models import C2bTransaction, Decision, Posting
 from c2b.reading import host_of, rule_of
 from c2b.statuses import CONFIDENCE, MatchedBy, Status
 from common import audit
+from common.changes import By, acting
 from common.gateway import GatewayError
 from common.ids import new_id
 from common.money import shown
@@ -53,15 +54,20 @@ def allocate(
     *,
     transaction_id: UUID,
     shares: Sequence[Share],
-    by: AbstractBaseUser,
+    by: AbstractBaseUser | By,
     reason: str,
     at: datetime,
+    request_id: str = "",
 ) -> bool:
     """Book money from suspense to one account, or split it over several.
 
+    :param request_id: the caller's own of this wish; the same one again changes nothing
     :returns: whether it is on its way; False when a second person has to agree first
     :raises NotPossible: not in suspense, too much, or Mifos does not know an account
     """
+    earlier = Decision.objects.filter(request_id=request_id).first() if request_id else None
+    if earlier is not None:
+        return earlier.decided_at is not None
     row = _in_suspense(transaction_id)
     total = sum((share.amount for share in shares), Decimal(0))
     if not shares or any(share.amount <= 0 for share in shares):
@@ -74,7 +80,9 @@ def allocate(
         raise NotPossible("Each account can be named once.")
     accounts = _read(row, shares, at=at)
     parts = [share.as_json(account) for share, account in zip(shares, accounts, strict=True)]
-    return _decide(row, Decision.What.ALLOCATE, by=by, reason=reason, at=at, parts=parts)
+    return _decide(
+        row, Decision.What.ALLOCATE, by=by, reason=reason, at=at, parts=parts, request_id=request_id
+    )
 
 
 def send_to_partner(
@@ -208,16 +216,26 @@ def _reasoned(reason: str) -> str:
     return reason.strip()
 
 
-def _note(row: C2bTransaction, action: str, *, by: AbstractBaseUser, reason: str, at: datetime) -> None:
+def _note(row: C2bTransaction, action: str, *, by: AbstractBaseUser | By, reason: str, at: datetime) -> None:
     C2bTransaction.objects.filter(pk=row.pk).update(touched_by_person=True)
-    audit.write(action=action, subject=row, at=at, actor=by, reason=reason, partner_id=row.partner_id)
+    acts = acting(by)
+    audit.write(
+        action=action,
+        subject=row,
+        at=at,
+        actor=acts.actor,
+        actor_name=acts.name,
+        reason=reason,
+        partner_id=row.partner_id,
+        remote_address=acts.remote_address,
+    )
 
 
 def _decide(
-    row: C2bTransaction, what: str, *, by: AbstractBaseUser, reason: str, at: datetime, **wish: Any
+    row: C2bTransaction, what: str, *, by: AbstractBaseUser | By, reason: str, at: datetime, **wish: Any
 ) -> bool:
     """Keep a wish; carry it out at once where one person may."""
-    why = _reasoned(reason)
+    why, acts = _reasoned(reason), acting(by)
     second = row.partner_id is None or row.rest > rule_of(row.partner_id).second_person_above
     with transaction.atomic():
         locked = C2bTransaction.objects.select_for_update().get(pk=row.pk)
@@ -231,14 +249,15 @@ def _decide(
             transaction=row,
             what=what,
             reason=why,
-            asked_by_id=by.pk,
+            asked_by_id=acts.actor.pk if acts.actor else None,
+            asked_by_name=acts.who[:150],
             asked_at=at,
             needs_second=second,
             **wish,
         )
         _note(row, f"asked: {what}" if second else str(what), by=by, reason=why, at=at)
         if second:
-            who = by.get_username()
+            who = acts.who
             row.remark(
                 f"{who} wants: {wanted.get_what_display()}. Another person must agree.", at=at, who=who
             )
@@ -248,13 +267,14 @@ def _decide(
     return True
 
 
-def _close(wanted: Decision, *, by: AbstractBaseUser, agreed: bool, at: datetime) -> None:
-    wanted.decided_by_id, wanted.decided_at, wanted.agreed = by.pk, at, agreed
+def _close(wanted: Decision, *, by: AbstractBaseUser | By, agreed: bool, at: datetime) -> None:
+    actor = acting(by).actor
+    wanted.decided_by_id, wanted.decided_at, wanted.agreed = actor.pk if actor else None, at, agreed
     wanted.save(update_fields=["decided_by", "decided_at", "agreed"])
 
 
-def _carry_out(row: C2bTransaction, wanted: Decision, *, by: AbstractBaseUser, at: datetime) -> None:
-    who, why = by.get_username(), wanted.reason
+def _carry_out(row: C2bTransaction, wanted: Decision, *, by: AbstractBaseUser | By, at: datetime) -> None:
+    who, why = acting(by).who, wanted.reason
     match wanted.what:
         case Decision.What.ALLOCATE:
             _allocate(row, wanted, who=who, at=at)

@@ -286,7 +286,11 @@ class Decision(models.Model):
     to_partner = models.ForeignKey(Partner, null=True, on_delete=models.PROTECT, related_name="+")
     reference = models.CharField(max_length=100, blank=True)  # of the reversal at M-Pesa
     reason = models.TextField()
-    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    asked_by = models.ForeignKey(  # empty: an API key, which is never the second person either
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    asked_by_name = models.CharField(max_length=150, blank=True)
+    request_id = models.CharField(max_length=100, blank=True)  # the caller's own, of a wish over the API
     asked_at = models.DateTimeField()
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
@@ -302,6 +306,9 @@ class Decision(models.Model):
             models.UniqueConstraint(
                 fields=["transaction"], condition=Q(decided_at__isnull=True), name="c2b_one_open_decision"
             ),
+            models.UniqueConstraint(
+                fields=["request_id"], condition=~Q(request_id=""), name="c2b_decision_once"
+            ),
             models.CheckConstraint(
                 condition=~Q(agreed=True, needs_second=True) | ~Q(decided_by=F("asked_by")),
                 name="c2b_decision_two_people",
@@ -310,3 +317,8 @@ class Decision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_what_display()}: {self.transaction_id}"
+
+    @property
+    def asker(self) -> str:
+        """Who wants it."""
+        return self.asked_by.get_username() if self.asked_by else self.asked_by_name

@@ -25,6 +25,7 @@ urlpatterns = [
     path("api/", include("sms.api_urls")),
     path("api/", include("partners.events.api_urls")),
     path("api/", include("disbursements.api_urls")),
+    path("api/", include("c2b.api_urls")),
     path("api/", include("common.api.urls")),  # the last: it answers for what none of the others knows
     path("healthz", health.healthz),
     path("readyz", health.readyz),
