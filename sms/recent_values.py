@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from sms import texts
 from sms.models import SmsNotification
 from sms.segments import transliterate
 from sms.wording import LANGUAGES, SAMPLE, VARIABLES, MessageType
 
-LOOKED_AT = 5
+LOOKED_AT = 500  # of the newest messages; a rare type may not be among them
 _VARIABLE = re.compile(r"\\\{([a-z_]+)\\\}")  # as `re.escape` leaves it
 
 
@@ -23,14 +25,18 @@ def of_last(*, message_type: str, partner_id: UUID | None) -> tuple[Mapping[str,
     sample = {name: SAMPLE[name] for name in VARIABLES[message_type]}
     if message_type == MessageType.ONE_TIME_CODE:
         return sample, None
-    rows = SmsNotification.objects.filter(message_type=message_type).select_related("partner")
-    if partner_id:
-        rows = rows.filter(partner_id=partner_id)
-    for row in rows.order_by("-created_at")[:LOOKED_AT]:
-        found = _read(row)
-        if found:
+    for row in _newest(partner_id):
+        if row.message_type == message_type and (found := _read(row)):
             return sample | found | {"partner": row.partner.name}, row.created_at
     return sample, None
+
+
+def _newest(partner_id: UUID | None) -> "QuerySet[SmsNotification]":
+    """Return the newest messages by index, of one partner or of all."""
+    rows = SmsNotification.objects.select_related("partner")
+    if partner_id:
+        return rows.filter(partner_id=partner_id).order_by("-created_at")[:LOOKED_AT]
+    return rows.order_by("-pk")[:LOOKED_AT]
 
 
 def _read(row: SmsNotification) -> dict[str, str]:
