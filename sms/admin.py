@@ -16,7 +16,7 @@ from common.moves import ForbiddenMove, LostRace
 from common.phone import BadPhone
 from common.revealing import hidden
 from common.windows import AuditedAdmin, ReadOnlyAdmin, ago, button, column, dialog, go_to, person
-from sms import accounts, exported, operations, routes, sweeping, template_pages, wording
+from sms import accounts, delivery_pages, exported, operations, routes, sweeping, template_pages, wording
 from sms.forms import GatewayForm, TemplateForm
 from sms.listing import found
 from sms.models import SmsGateway, SmsNotification, SmsTemplate, Status
@@ -51,6 +51,7 @@ class SmsNotificationAdmin(ReadOnlyAdmin):
     export_columns = exported.COLUMNS
     phone_fields = ("recipient_phone",)
     actions_detail = ["resend"]
+    actions = ["resend_many"]
     readonly_fields = ["state", "type_shown", "phone", "content", "size", "next_step", "history"]
     fieldsets = [
         (None, {"fields": ["state", "type_shown", "phone", "partner", "content", "size"]}),
@@ -100,6 +101,21 @@ class SmsNotificationAdmin(ReadOnlyAdmin):
         return (found(queryset, search_term) if search_term.strip() else queryset), False
 
     def has_resend_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+    def get_custom_urls(self) -> Any:
+        return (
+            *super().get_custom_urls(),
+            ("delivery/", "sms_smsnotification_delivery", delivery_pages.page),
+            ("again/", "sms_smsnotification_again", delivery_pages.again),
+        )
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        return delivery_pages.may_send(request)
+
+    @admin.action(description="Send again…", permissions=["send"])
+    def resend_many(self, request: HttpRequest, rows: Any) -> HttpResponse:
+        """Show what would go out again, and ask why."""
+        return delivery_pages.confirm(request, self, list(rows))
+
         row = SmsNotification.objects.filter(pk=object_id).first() if object_id else None
         again = row is not None and (row.unconfirmed or row.status == Status.FAILED)
         return bool(again and request.user.has_perm("sms.change_smsnotification"))
