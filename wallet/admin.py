@@ -18,11 +18,12 @@ from wallet.models import (
     Transfer,
     WalletTransaction,
 )
+from wallet.room import TellsOfMoney
 from wallet.statement_pages import HasStatement
 
 
 @admin.register(PartnerWallet)
-class PartnerWalletAdmin(HasStatement, BuysFloat, ReadOnlyAdmin):
+class PartnerWalletAdmin(TellsOfMoney, HasStatement, BuysFloat, ReadOnlyAdmin):
     actions_detail = ("statement", "buy_float")
     list_display = (
         "partner",

@@ -19,24 +19,15 @@ from common.changes import By
 from common.marks import harmless
 from common.money import shown
 from common.moves import LostRace
-from common.tones import Tone, badge
+from common.tones import badge
 from common.windows import AuditedAdmin, ReadOnlyAdmin, ReasonForm, ago, button, column, dialog, go_to, person
 from wallet import asking, deciding, exported
 from wallet.asking import CannotBuy
 from wallet.observations import FloatWatch, LedgerProof
 from wallet.operations import InsufficientFunds
 from wallet.purchases import AutoFloatRule, FloatPurchase, PurchaseStatus
+from wallet.tones import PURCHASES
 
-TONES = {
-    PurchaseStatus.ASKED: Tone.WAITING,
-    PurchaseStatus.CONFIRMED: Tone.MOVING,
-    PurchaseStatus.SENDING: Tone.MOVING,
-    PurchaseStatus.ACCEPTED: Tone.WAITING,
-    PurchaseStatus.UNKNOWN: Tone.UNKNOWN,
-    PurchaseStatus.BOUGHT: Tone.SETTLED,
-    PurchaseStatus.FAILED: Tone.OFF,
-    PurchaseStatus.CANCELLED: Tone.OFF,
-}
 NEXT_WORDS = {
     "code": "Waits for the one-time code that the partner was sent.",
     "second_person": "Waits for a second person.",
@@ -153,6 +144,27 @@ def offered(row: FloatPurchase) -> set[str]:
     return {"put_aside"} if row.attention and not row.NEXT[row.status] else set()
 
 
+def purchase_story(row: FloatPurchase) -> dict[str, Any]:
+    """Return what the page of one purchase tells beside its fields."""
+    who = {"us": "Payment Vault", "bank": "NCBA", "mpesa": "M-Pesa"}
+    lines = [
+        {
+            "who": who.get(line.who, line.who),
+            "words": line.note or line.new,
+            "at": line.at,
+            "tone": PURCHASES[PurchaseStatus(line.new)].value if line.old != line.new else "off",
+        }
+        for line in row.events.all()
+    ]
+    return {
+        "row": row,
+        "state": badge(PURCHASES[PurchaseStatus(row.status)], row.get_status_display()),
+        "tone": "person" if row.attention else PURCHASES[PurchaseStatus(row.status)].value,
+        "events": lines,
+        "ended": not row.NEXT[row.status],
+    }
+
+
 class NeedsAPerson(admin.SimpleListFilter):
     title = "needs a person"
     parameter_name = "needs"
@@ -203,6 +215,7 @@ class FloatPurchaseAdmin(ReadOnlyAdmin):
         ("History", {"fields": ["history"]}),
     ]
     readonly_fields = ["next_step", "history"]
+    change_form_template = "wallet/purchase.html"
 
     confirm_code = _act(
         "confirm_code",
@@ -257,13 +270,17 @@ class FloatPurchaseAdmin(ReadOnlyAdmin):
         names = {f"wallet_floatpurchase_{name}" for name in (offered(row) if row else ())}
         return [act for act in super().get_actions_detail(request, object_id) if act.action_name in names]
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **options: Any) -> Any:
+        found = purchase_story(context["original"]) | {"next_words": self.next_step(context["original"])}
+        return super().render_change_form(request, context | found, *args, **options)
+
     @column(description="Amount", ordering="amount")
     def amount_shown(self, row: FloatPurchase) -> str:
         return shown(row.amount)
 
     @column(description="State")
     def state(self, row: FloatPurchase) -> SafeString:
-        return badge(TONES[PurchaseStatus(row.status)], row.get_status_display())
+        return badge(PURCHASES[PurchaseStatus(row.status)], row.get_status_display())
 
     @column(description="Asked", ordering="asked_at")
     def asked(self, row: FloatPurchase) -> str:
