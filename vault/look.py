@@ -64,7 +64,8 @@ ROOMS: list[tuple[str, list[Link]]] = [
         "SMS",
         [
             ("Notifications", "sms", "sms_smsnotification"),
-            ("Templates", "edit_note", "sms_smstemplate"),
+            ("Delivery", "mark_email_read", "admin:sms_smsnotification_delivery"),
+            ("Texts", "edit_note", "admin:sms_smstemplate_desk"),
             ("Gateways", "cell_tower", "sms_smsgateway"),
         ],
     ),
