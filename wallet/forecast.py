@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from uuid import UUID
 
 from django.db.models import Count, Min, Sum
@@ -43,9 +44,7 @@ def charges_per_day(points: Sequence[Point]) -> Decimal | None:
     """Return what the charges of a day take, from the falls between top-ups; None while that is a guess."""
     if len(points) < 2 or points[-1].at - points[0].at < SURE_AFTER:
         return None
-    falls = [
-        before.balance - after.balance for before, after in zip(points, points[1:]) if before.at < after.at
-    ]
+    falls = [before.balance - after.balance for before, after in pairwise(points) if before.at < after.at]
     days = Decimal((points[-1].at - points[0].at).total_seconds()) / 86_400
     return max(Decimal(0), sum(falls, Decimal(0))) / days
 
@@ -57,8 +56,10 @@ def float_per_hour(*, at: datetime, partner_id: UUID | None = None) -> Mapping[U
     )
     if partner_id:
         rows = rows.filter(partner_id=partner_id)
-    sums = rows.order_by().values("shortcode").annotate(
-        paid=Sum("principal"), count=Count("pk"), first=Min("held_at")
+    sums = (
+        rows.order_by()
+        .values("shortcode")
+        .annotate(paid=Sum("principal"), count=Count("pk"), first=Min("held_at"))
     )
     return {
         one["shortcode"]: one["paid"] * 3600 / Decimal((at - one["first"]).total_seconds())

@@ -129,7 +129,9 @@ def chart(points: Sequence[Point], *, threshold: Decimal | None) -> dict[str, An
     ]
     return {
         "line": " ".join(f"{x},{y}" for x, y in places),
-        "area": f"0,{HEIGHT - BOTTOM} " + " ".join(f"{x},{y}" for x, y in places) + f" {WIDTH},{HEIGHT - BOTTOM}",
+        "area": f"0,{HEIGHT - BOTTOM} "
+        + " ".join(f"{x},{y}" for x, y in places)
+        + f" {WIDTH},{HEIGHT - BOTTOM}",
         "threshold": place(threshold) if threshold else None,
         "top": shown(highest.quantize(Decimal(1))),
         "began": points[0].at,
