@@ -51,6 +51,7 @@ FAULTS = (
     ("daraja", "b2c", "result_before_answer", 0.06, {}),
     ("daraja", "status", "lost", 0.05, {}),
 )
+SURELY = ("html", "lost", "success_missing", "empty")
 SWITCHES = {"ncba.push_retry_seconds": 3, "ncba.push_retries": 3}
 LATENCIES = {"ncba.stk": (500, 1500), "ncba.float_arrival": (300, 1200), "daraja.b2c_result": (200, 800)}
 BLOWS = ("worker-mifos", "worker-payouts", "worker-mifos", "web")
@@ -72,6 +73,8 @@ class MoneyStorm:
         self.ground.outside.put("latency", {k: {"p50_ms": a, "p95_ms": b} for k, (a, b) in LATENCIES.items()})
         self.ground.outside.put("switches", SWITCHES)
         self.ground.outside.post("daraja/phones", phone=PAYER, balance="100000000")
+        for kind in SURELY:  # each once, whatever the dice say
+            self.ground.fault("ncba", "float_purchase", kind, times=1)
         for system, operation, kind, share, params in FAULTS:
             self.ground.fault(system, operation, kind, rate=share, params=params, seed=self.seed)
 
