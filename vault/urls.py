@@ -14,6 +14,7 @@ urlpatterns = [
         admin.site.admin_view(revealing.reveal),
         name="reveal_phone",
     ),
+    path("admin/", include("vault.house.urls")),
     path("admin/", admin.site.urls),
     path("", include("disbursements.urls")),
     path("", include("c2b.urls")),

@@ -1,0 +1,1 @@
+"""Rooms of the house that belong to no single table: what is unknown, health, reports, reconciliation."""

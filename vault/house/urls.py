@@ -1,0 +1,10 @@
+from django.contrib import admin
+from django.urls import path
+
+from vault.house import health_page, unknown_page
+
+app_name = "house"
+urlpatterns = [
+    path("unknown/", admin.site.admin_view(unknown_page.page), name="unknown"),
+    path("health/", admin.site.admin_view(health_page.page), name="health"),
+]
