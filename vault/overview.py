@@ -1,8 +1,11 @@
-"""The first page: is everything all right, and what must I do? It asks PostgreSQL and nobody else."""
+"""The first page: is everything all right, and what must I do?
+
+It asks PostgreSQL, and Redis whether it is there; the outside is known from our own rows.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -17,13 +20,16 @@ from common.money import shown
 from common.tones import Tone
 from disbursements import measures
 from disbursements.models import Disbursement
-from disbursements.saved import SAVED
+from disbursements.saved import SAVED, midnight
 from disbursements.statuses import Cause, Status
 from disbursements.story import span
 from partners.models import Partner, Shortcode
 from vault import float_needs, money_in, systems
 from vault.chart import Chart, money_by_hour
+from vault.money_in import collected
+from wallet import forecast
 from wallet.models import Account, Kind, PartnerWallet
+from wallet.room import moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +53,12 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def picture(*, at: datetime) -> dict[str, Any]:
     """Return all that the page shows at one moment, with a constant number of queries."""
     chart = money_by_hour(at=at)
+    needs = [*needs_a_person(at=at), *unknown(at=at)]
     return {
         "at": at,
         "tiles": tiles(chart, at=at),
         "chart": chart,
-        "needs": needs_a_person(at=at),
+        "needs": needs,
         "measures": measures.all_measures(at=at),
         "systems": systems.sentences(at=at),
         "low_wallets": low_wallets(),
@@ -62,18 +69,35 @@ def picture(*, at: datetime) -> dict[str, Any]:
 
 def tiles(chart: Chart, *, at: datetime) -> list[Tile]:
     """Return the four figures on top."""
-    counts = {name: SAVED[name].where(at) for name in ("on-the-way", "needs-a-person", "unknown")}
     found = {
-        name: Disbursement.objects.filter(where).aggregate(
+        name: Disbursement.objects.filter(SAVED[name].where(at)).aggregate(
             rows=Count("pk"), oldest=Min("moved_at"), sum=Sum("amount")
         )
-        for name, where in counts.items()
+        for name in ("on-the-way", "needs-a-person")
     }
     return [
         _paid_tile(chart),
+        collected_tile(chart.weekday, at=at),
         _tile("On the way", "on-the-way", found, at=at, tone=Tone.MOVING, none="Nothing is under way."),
         _tile("Needs a person", "needs-a-person", found, at=at, tone=Tone.PERSON, none="Nobody is needed."),
-        _tile("Unknown", "unknown", found, at=at, tone=Tone.UNKNOWN, none="We know of every payment."),
+    ]
+
+
+def unknown(*, at: datetime) -> list[dict[str, Any]]:
+    """Return the payments that M-Pesa may have made or not, as one group of what deserves attention."""
+    rows = Disbursement.objects.filter(SAVED["unknown"].where(at), attention="")
+    found = rows.aggregate(count=Count("pk"), oldest=Min("moved_at"), sum=Sum("amount"))
+    if not found["count"]:
+        return []
+    return [
+        {
+            "why": "Unknown: M-Pesa is being asked",
+            "tone": Tone.UNKNOWN.value,
+            "count": found["count"],
+            "money": shown(found["sum"]),
+            "waits": span(at - found["oldest"]),
+            "link": rows_of("unknown"),
+        }
     ]
 
 
@@ -84,6 +108,20 @@ def _paid_tile(chart: Chart) -> Tile:
     else:
         words = f"{count}. Usual for a {chart.weekday} by now: {shown(chart.usual)}."
     return Tile(label="Paid out today", figure=shown(chart.total), words=words, link=rows_of("paid-today"))
+
+
+def collected_tile(weekday: str, *, at: datetime) -> Tile:
+    """Return what customers paid in today, against the usual by this time of day."""
+    found = collected(at=at)
+    count = f"{found.payments:,} payment{'' if found.payments == 1 else 's'}"
+    usual = (
+        f"No earlier {weekday} to compare with yet."
+        if found.usual is None
+        else f"Usual for a {weekday} by now: {shown(found.usual)}."
+    )
+    return Tile(
+        label="Collected today", figure=shown(found.total), words=f"{count}. {usual}", link=found.link
+    )
 
 
 def _tile(label: str, name: str, found: Any, *, at: datetime, tone: Tone, none: str) -> Tile:
@@ -170,9 +208,11 @@ def floats(*, at: datetime) -> list[dict[str, Any]]:
     )
     by_shortcode = {one["shortcode"]: one for one in sums}
     rows = Shortcode.objects.filter(pk__in=_ids(by_shortcode)).select_related("partner")
+    paces = forecast.float_per_hour(at=at)
     return [
         {
             "name": str(one),
+            "words": _runway(by_shortcode[one.pk]["free"] or Decimal(0), paces.get(one.pk), at=at),
             "free": shown(by_shortcode[one.pk]["free"] or Decimal(0)),
             "held": shown(by_shortcode[one.pk]["held"] or Decimal(0)),
             "told": shown(one.utility_balance) if one.utility_balance is not None else "not told yet",
@@ -181,6 +221,16 @@ def floats(*, at: datetime) -> list[dict[str, Any]]:
         }
         for one in rows.order_by("number")
     ]
+
+
+def _runway(free: Decimal, per_hour: Decimal | None, *, at: datetime) -> str:
+    gone = forecast.lasts(free, per_hour, at=at)
+    words = forecast.in_words(free, per_hour, moment(gone, at=at) if gone else "")
+    tomorrow = midnight(at) + timedelta(days=1)
+    if per_hour is None or gone is None or gone >= tomorrow:
+        return words
+    short = per_hour * Decimal((tomorrow - gone).total_seconds()) / 3600
+    return f"{words} {shown(short.quantize(Decimal(1)))} to buy for today."
 
 
 def _ids(found: Iterable[UUID]) -> list[UUID]:

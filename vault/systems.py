@@ -1,14 +1,21 @@
-"""How every outside system is doing, in one sentence each. Nobody outside is asked: our own rows tell it."""
+"""How every outside system is doing, in one sentence each. Nobody outside is asked: our own rows tell it.
+
+Redis is none of them, but is asked, and spoken of while it is away.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import redis
+from django.conf import settings
 from django.db import connection
 from django.db.models import Count, F, Max
 from django.urls import reverse
 
 from common.ids import first_id
+from common.models import InboundMessage
+from common.money import shown
 from common.tones import Tone
 from disbursements.models import Disbursement
 from disbursements.statuses import Status
@@ -18,10 +25,12 @@ from partners import pausing
 from partners.models import PauseDial, Shortcode
 from sms.models import SmsGateway, SmsNotification
 from sms.models import Status as SmsStatus
+from wallet.bank_models import BankAccount
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
 SHOWN_HOSTS = 12
+REDIS_SECONDS = 0.5  # the page does not wait longer for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +49,37 @@ def sentences(*, at: datetime) -> list[Line]:
         *_shortcodes(at=at),
         *_hosts(at=at),
         *_sms_accounts(at=at),
-        Line(name="NCBA Bank", words="Not set up yet.", tone=Tone.OFF),
+        *_bank(at=at),
+        *_redis(),
     ]
+
+
+def _bank(*, at: datetime) -> list[Line]:
+    account = BankAccount.objects.order_by("created_at").first()
+    if account is None:
+        return [Line(name="NCBA Bank", words="Not set up yet.", tone=Tone.OFF)]
+    link = reverse("admin:wallet_bankaccount_change", args=[account.pk])
+    name = f"{account.name} {account.account}"
+    told = InboundMessage.objects.filter(pk__gte=first_id(at - DAY), source="ncba")
+    last = told.aggregate(last=Max("received_at"))["last"]
+    said = [f"Last notice {span(at - last)} ago" if last else "No notice in 24 hours"]
+    if account.available_balance is not None and account.balance_at:
+        said.append(f"{shown(account.available_balance)} there, asked {span(at - account.balance_at)} ago")
+    tone = Tone.SETTLED if last else Tone.OFF
+    return [Line(name=name, words=f"{', '.join(said)}.", tone=tone, link=link)]
+
+
+def _redis() -> list[Line]:
+    """Say that Redis is away; while it is there, nobody needs to know of it."""
+    try:
+        with redis.Redis.from_url(
+            settings.REDIS_URL, socket_connect_timeout=REDIS_SECONDS, socket_timeout=REDIS_SECONDS
+        ) as server:
+            server.ping()
+    except (redis.RedisError, OSError):
+        words = "Not there. Nothing is lost: work goes on with the sweep, more slowly, until it is back."
+        return [Line(name="Redis, our queue", words=words, tone=Tone.PERSON)]
+    return []
 
 
 _RESULTS = """
