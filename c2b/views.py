@@ -39,6 +39,8 @@ def confirmation(request: HttpRequest, token: str) -> HttpResponse:
         raw = request.body
         notice = parse_notice(raw)
         if notice is None or not notice.complete:
+            if flood := door.flooded(request, "c2b"):
+                return flood
             _keep_unreadable(request, shortcode)
         else:
             text = raw.decode(errors="replace")

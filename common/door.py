@@ -1,5 +1,7 @@
 """What every address that others call checks before it reads a body: its size, and where it comes from."""
 
+import time
+
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +23,31 @@ def refused(request: HttpRequest, kind: str) -> HttpResponse | None:
                 return refuse("address", kind, 404)
             log.warning("caller not on the list", kind=kind, address=address)
     return None
+
+
+_MOST_COUNTED = 10_000
+_counted: dict[str, int] = {}  # address that was called -> how often in this minute, in this process
+_minute = 0
+
+
+def flooded(request: HttpRequest, kind: str) -> HttpResponse | None:
+    """Refuse one more of an address that has brought too many of these in this minute, before anything is stored.
+
+    Only for what moves no money: what cannot be read, what carries a wrong password, hints that we would find
+    out ourselves. A readable message of M-Pesa or the bank is never counted and never refused, however many
+    come: it may be the only word of a payment. A stranger who knows an address is shut out by renewing it.
+    """
+    global _minute
+    now = int(time.monotonic() / 60)
+    if now != _minute or len(_counted) >= _MOST_COUNTED:
+        _counted.clear()
+        _minute = now
+    count = _counted[request.path] = _counted.get(request.path, 0) + 1
+    if count <= settings.CALLBACK_JUNK_PER_MINUTE:
+        return None
+    if count == settings.CALLBACK_JUNK_PER_MINUTE + 1:
+        log.error("an address is flooded", kind=kind)
+    return HttpResponse(status=429)
 
 
 def refuse(reason: str, kind: str, status: int) -> HttpResponse:

@@ -28,6 +28,8 @@ def daraja(request: HttpRequest, kind: str, token: str, what: str) -> HttpRespon
         return door.refuse("token", kind, 404)
     if refusal := door.refused(request, kind):
         return refusal
+    if request.body[:1] != b"{" and (flood := door.flooded(request, kind)):  # M-Pesa sends JSON objects
+        return flood
     at = timezone.now()
     try:
         message, fresh = inbound.receive(
@@ -65,8 +67,8 @@ def mifos_hook(request: HttpRequest, token: str) -> HttpResponse:
             return door.refuse("token", "mifos", 404)
         if request.method == "GET":
             return JsonResponse({})
-        if refusal := door.refused(request, "mifos"):
-            return refusal
+        if refusal := door.refused(request, "mifos") or door.flooded(request, "mifos"):
+            return refusal  # a wake-up that is not heard costs the seconds until the next poll
         message, fresh = inbound.receive(
             request, source="mifos", kind="mifos_hook", subject_id=host.pk, at=at, sweep_after=OURS_FOR
         )

@@ -26,7 +26,7 @@ def of_last(*, message_type: str, partner_id: UUID | None) -> tuple[Mapping[str,
     if message_type == MessageType.ONE_TIME_CODE:
         return sample, None
     for row in _newest(partner_id):
-        if row.message_type == message_type and (found := _read(row)):
+        if row.partner and row.message_type == message_type and (found := _read(row)):
             return sample | found | {"partner": row.partner.name}, row.created_at
     return sample, None
 

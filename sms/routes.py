@@ -54,7 +54,7 @@ def of_operators(partner_id: UUID | None) -> Route:
 
     :param partner_id: whom it is about; None: the platform itself
     """
-    partner = Partner.objects.filter(pk=partner_id).first()
+    partner = Partner.objects.filter(pk=partner_id).first() if partner_id else None
     usable = SmsGateway.objects.filter(is_active=True, is_primary=True, stopped_at__isnull=True)
     last_resort = usable.order_by("created_at").values_list("pk", flat=True).first()
     texts = SmsTemplate.objects.filter(partner__isnull=True)

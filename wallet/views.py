@@ -57,6 +57,8 @@ def _receive(request: HttpRequest, account: BankAccount, what: str) -> HttpRespo
         kind = _checked(request, account, what, is_xml=is_xml)
     except (Refused, Unreadable) as exc:
         reason = str(exc)
+        if flood := door.flooded(request, f"ncba_{what}"):
+            return flood
         log.warning("callback refused", kind=f"ncba_{what}", reason=reason)
         message, _ = inbound.receive(
             request, source=receiving.SOURCE, kind=receiving.REFUSED, subject_id=account.pk, at=at

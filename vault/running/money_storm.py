@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -20,7 +21,7 @@ from wallet.operations import InsufficientFunds
 
 PAYER = "254711000001"
 # system, operation, kind, share of the calls, parameters
-FAULTS = (
+FAULTS: tuple[tuple[str, str, str, float, dict[str, Any]], ...] = (
     ("ncba", "token", "html", 0.05, {}),
     ("ncba", "float_purchase", "lost", 0.12, {}),
     ("ncba", "float_purchase", "html", 0.06, {}),
