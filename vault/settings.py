@@ -61,6 +61,7 @@ CALLBACK_IP_ALLOWLIST = env.list("CALLBACK_IP_ALLOWLIST", default=[])
 CALLBACK_IP_MODE = env.str("CALLBACK_IP_MODE", default="log")  # off, log, enforce
 TRUSTED_PROXY_HOPS = env.int("TRUSTED_PROXY_HOPS", default=0)
 CALLBACK_MAX_BYTES = env.int("CALLBACK_MAX_BYTES", default=64 * 1024)
+CALLBACK_JUNK_PER_MINUTE = env.int("CALLBACK_JUNK_PER_MINUTE", default=600)  # of one address, in one process
 
 # Pace, in seconds.
 POLL_INTERVAL_SECONDS = env.float("POLL_INTERVAL_SECONDS", default=15.0)
