@@ -111,14 +111,28 @@ def call(
 def _send(
     session: requests.Session, method: str, url: str, timeout: Timeout, options: dict[str, Any]
 ) -> Answer:
-    with session.request(
-        method, url, timeout=(timeout.connect, timeout.read), allow_redirects=False, stream=True, **options
+    request = _prepared(session, method, url, **options)
+    adapter = session.get_adapter(url)
+    with adapter.send(
+        request,
+        timeout=(timeout.connect, timeout.read),
+        stream=True,
+        verify=session.verify if session.verify is not None else True,
     ) as response:
         body = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=True)
         if len(body) > MAX_ANSWER_BYTES:
             raise requests.ConnectionError("the answer is too large")
         text = body.decode(response.encoding or "utf-8", errors="replace")
         return Answer(status=response.status_code, headers=response.headers, text=text)
+
+
+def _prepared(
+    session: requests.Session, method: str, url: str, *, headers: Mapping[str, str] | None = None, **body: Any
+) -> requests.PreparedRequest:
+    """Make the request as the session would, without its cookies, proxies, redirects and hooks: we have none."""
+    request = requests.PreparedRequest()
+    request.prepare(method=method, url=url, headers={**session.headers, **(headers or {})}, **body)
+    return request
 
 
 def new_session(*, allow_private: bool, verify: bool | str = True, connections: int = 16) -> requests.Session:

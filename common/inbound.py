@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import F
 from django.http import HttpRequest
 
-from common import correlation, network
+from common import correlation, network, rows
 from common.ids import new_id
 from common.models import InboundMessage
 
@@ -23,7 +22,6 @@ _SECRET_XML = re.compile(  # with attributes, CDATA, and where the end is cut of
 _SECRET_TEXT = re.compile(
     r"(\"?(?:securitycredential|password|hashval|hash|secretkey)\"?\s*[:=]\s*)(\"[^\"]*\"|[^\s&,}]+)", re.I
 )
-_APPLIED = "update inbound_messages set applied_at = %s, next_step_at = null, outcome = %s where id = %s"
 RETRY_GAPS = (5, 15, 60, 300, 900, 3600)
 
 
@@ -62,27 +60,25 @@ def receive(
 
 
 def _insert(message: InboundMessage) -> bool:
-    fields = [field for field in InboundMessage._meta.concrete_fields if field.attname != "applied_at"]
-    columns = ", ".join(str(field.column) for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
-    values = [field.get_db_prep_save(getattr(message, field.attname), connection) for field in fields]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"insert into inbound_messages ({columns}) values ({marks}) "  # noqa: S608 - our own column names
-            "on conflict (kind, subject_id, body_digest) do update "
-            "set copies = inbound_messages.copies + 1, last_received_at = excluded.last_received_at "
-            "returning id, copies",
-            values,
-        )
-        row_id, copies = cursor.fetchone()
-    message.pk = row_id
+    insert = rows.insertion(
+        InboundMessage,
+        "on conflict (kind, subject_id, body_digest) do update "
+        "set copies = inbound_messages.copies + 1, last_received_at = excluded.last_received_at "
+        "returning id, copies",
+    )
+    _, ((message.pk, copies),) = rows.run(insert, rows.values_of(message))
     return bool(copies == 1)
 
 
 def applied(message_id: UUID, *, outcome: str, at: datetime) -> None:
     """Note that a message's work is done, and what it did."""
-    with connection.cursor() as cursor:
-        cursor.execute(_APPLIED, [at, outcome[:300], message_id])
+    rows.run(_APPLIED, [at, outcome[:300], message_id])
+
+
+_APPLIED = rows.Statement(
+    "update inbound_messages set applied_at = $1, next_step_at = null, outcome = $2 where id = $3",
+    ("timestamptz", "varchar", "uuid"),
+)
 
 
 def postpone(message: InboundMessage, *, reason: str, at: datetime) -> None:

@@ -20,13 +20,13 @@ def nudge(task: "Task[Any, Any]", row_id: UUID | str) -> None:
     transaction.on_commit(lambda: send(task, row_id))
 
 
-def send(task: "Task[Any, Any]", row_id: UUID | str) -> bool:
-    """Send the row's id now; say whether Redis took it.
+def send(task: "Task[Any, Any]", *row_ids: UUID | str) -> bool:
+    """Send the row's id now, or those of a handful; say whether Redis took them.
 
     After a failure this process does not try again for a few seconds, so that requests do not wait for a
     Redis that is down.
     """
-    return _send(task, (str(row_id),))
+    return _send(task, tuple(map(str, row_ids)))
 
 
 def wake(task: "Task[Any, Any]") -> bool:

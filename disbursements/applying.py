@@ -14,7 +14,7 @@ from common.models import InboundMessage
 from common.moves import ForbiddenMove, LostRace
 from disbursements import settling
 from disbursements.checking import furnish
-from disbursements.models import Attempt, Disbursement
+from disbursements.models import Attempt
 from disbursements.settling import Payment
 from disbursements.statuses import WAITING, AttemptStatus, Status
 from mpesa import callbacks
@@ -72,10 +72,10 @@ def attempt_of(attempt_id: UUID | None) -> Attempt | None:
     if attempt_id is None:
         return None
     try:
-        attempt = rows.read(Attempt, attempt_id)
+        attempt = rows.read_with(Attempt, attempt_id, "disbursement")
     except Attempt.DoesNotExist:
         return None
-    attempt.disbursement = furnish(rows.read(Disbursement, attempt.disbursement_id))
+    furnish(attempt.disbursement)
     return attempt
 
 

@@ -46,9 +46,11 @@ def check(*, disbursement_id: UUID, at: datetime) -> bool:
         return False
     row.outside_ms += round((time.monotonic() - started) * 1000)
     facts, trouble = _facts(row, loan=loan, client=client, at=at)
+    verdicts = ([trouble] if trouble else []) + checks.judge(facts)
+    if all(verdict.ok for verdict in verdicts) and not limits.limited(facts.rules):
+        return _conclude(row, facts, verdicts, at=at)  # one statement
     with transaction.atomic():
-        verdicts = ([trouble] if trouble else []) + checks.judge(facts)
-        if limits.limited(facts.rules) and all(verdict.ok for verdict in verdicts):
+        if all(verdict.ok for verdict in verdicts):
             _lock_product(row)
             verdicts += limits.usage(facts)
         return _conclude(row, facts, verdicts, at=at)

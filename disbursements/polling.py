@@ -18,6 +18,7 @@ from mifos.hosts import busy, speaking_to
 from mifos.models import LoanProduct, MifosPartner
 from mifos.shapes import Loan
 
+HANDFUL = 4  # how many of them share a message, where there are more
 NUDGED = 20  # how many new loans of one poll are checked at once; the fair sweep brings the others
 
 

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
+from common import rows
 from common.gateway import GatewayError
 from common.moves import LostRace
 from disbursements import intake
@@ -46,6 +47,9 @@ def record(*, disbursement_id: UUID, at: datetime) -> None:
             _refused(row, exc, at=at)
 
 
+_TRY = rows.Statement("update disbursements set record_tries = $1 where id = $2", ("int", "uuid"))
+
+
 def _record(row: Disbursement, host: MifosPartner, fineract: Mifos, *, at: datetime) -> None:
     """Look first where an earlier try may have been booked; then disburse.
 
@@ -53,7 +57,7 @@ def _record(row: Disbursement, host: MifosPartner, fineract: Mifos, *, at: datet
     """
     if row.record_tries and _found(row, host, fineract, at=at):
         return
-    Disbursement.objects.filter(pk=row.pk).update(record_tries=row.record_tries + 1)
+    rows.run(_TRY, [row.record_tries + 1, row.pk])
     payment_type = host.payment_type_id or mifos.resolve_payment_type(
         mifos_partner_id=host.pk, client=fineract
     )

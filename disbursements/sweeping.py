@@ -1,8 +1,8 @@
 """Find every disbursement whose next step is due, fairly between partners."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -10,6 +10,7 @@ from django.db import connection
 from disbursements.statuses import Status
 
 LEASE = timedelta(seconds=30)  # a row that was handed to a worker and not moved is due again after this
+MANY, HANDFUL = 16, 4  # from how many rows on they are handed out together, and how many at most
 IN_HAND = 100  # how many rows may wait in the queues at a time, over all partners
 
 STEPS: Mapping[str, str] = {  # what each status waits for, if `next_step_at` is due
@@ -37,17 +38,25 @@ with due as (
 )
 update disbursements d set queued_at = %(at)s, next_step_at = %(lease_end)s
 from chosen where d.id = chosen.id
-returning d.id, d.status
+returning d.partner_id, d.id, d.status
 """
 
 
-def claim(*, at: datetime, most: int = IN_HAND) -> list[tuple[UUID, str]]:
+class Due(NamedTuple):
+    """A row, and the step that it waits for."""
+
+    partner_id: UUID
+    id: UUID
+    step: str
+
+
+def claim(*, at: datetime, most: int = IN_HAND) -> list[Due]:
     """Take due rows by turns: each partner's oldest, then each one's second oldest, and so on.
 
     So a partner with ten thousand loans, or with a host that is down, takes no more than its turns.
 
     :param most: how many may be in the workers' hands, earlier ones included
-    :returns: (id, step) of each; a row that is not moved within the lease is due again
+    :returns: a row that is not moved within the lease is due again
     """
     values: dict[str, Any] = {
         "at": at,
@@ -58,4 +67,19 @@ def claim(*, at: datetime, most: int = IN_HAND) -> list[tuple[UUID, str]]:
     }
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
-        return [(row_id, STEPS[status]) for row_id, status in cursor.fetchall()]
+        return [Due(partner_id, row_id, STEPS[status]) for partner_id, row_id, status in cursor.fetchall()]
+
+
+def handfuls(due: Sequence[Due]) -> list[tuple[str, list[UUID]]]:
+    """Put rows together that one worker takes one after the other: those of one partner and one step.
+
+    A few rows go each for itself. Only where many wait do they share a message, which costs as much as a step;
+    never with another partner's, whose host may hang.
+    """
+    size = min(HANDFUL, 1 + len(due) // MANY)
+    alike: dict[tuple[UUID, str], list[UUID]] = {}
+    for one in due:
+        alike.setdefault((one.partner_id, one.step), []).append(one.id)
+    return [
+        (step, ids[at : at + size]) for (_, step), ids in alike.items() for at in range(0, len(ids), size)
+    ]

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+import structlog
 from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
@@ -28,7 +29,7 @@ from disbursements.models import TrancheWatch
 from mifos.models import MifosPartner
 
 HOOKS_PER_SWEEP = 200
-
+log = structlog.get_logger("disbursements")
 
 Outcome_co = TypeVar("Outcome_co", covariant=True)
 
@@ -39,42 +40,52 @@ class Move(Protocol[Outcome_co]):
     def __call__(self, *, disbursement_id: UUID, at: datetime) -> Outcome_co: ...
 
 
-def _step(move: Move[Outcome_co], row_id: str) -> Outcome_co | None:
-    """Take one step; None where another worker was quicker, which is no trouble."""
-    with suppress(LostRace):
-        return move(disbursement_id=UUID(row_id), at=timezone.now())
-    return None
+def _step(move: Move[Outcome_co], row_ids: tuple[str, ...]) -> list[tuple[str, Outcome_co]]:
+    """Take one step of each row and return what came of it; nothing where another worker was quicker.
+
+    What goes wrong with one row leaves the others alone; it is due again when its lease ends.
+    """
+    outcomes = []
+    for row_id in row_ids:
+        try:
+            outcomes.append((row_id, move(disbursement_id=UUID(row_id), at=timezone.now())))
+        except LostRace:
+            continue
+        except Exception:
+            log.exception("a step failed", row=row_id)
+    return outcomes
 
 
 @shared_task
-def check(row_id: str) -> None:
-    if _step(checking.check, row_id):
-        nudge.send(pay, row_id)
+def check(*row_ids: str) -> None:
+    ready = [row_id for row_id, is_ready in _step(checking.check, row_ids) if is_ready]
+    if ready:
+        nudge.send(pay, *ready)
 
 
 @shared_task
-def pay(row_id: str) -> None:
-    _step(paying.pay, row_id)
+def pay(*row_ids: str) -> None:
+    _step(paying.pay, row_ids)
 
 
 @shared_task
-def recover(row_id: str) -> None:
-    _step(paying.recover, row_id)
+def recover(*row_ids: str) -> None:
+    _step(paying.recover, row_ids)
 
 
 @shared_task
-def ask(row_id: str) -> None:
-    _step(asking.ask, row_id)
+def ask(*row_ids: str) -> None:
+    _step(asking.ask, row_ids)
 
 
 @shared_task
-def record(row_id: str) -> None:
-    _step(recording.record, row_id)
+def record(*row_ids: str) -> None:
+    _step(recording.record, row_ids)
 
 
 @shared_task
-def try_again(row_id: str) -> None:
-    _step(settling.try_again, row_id)
+def try_again(*row_ids: str) -> None:
+    _step(settling.try_again, row_ids)
 
 
 STEPS = {task.name.rsplit(".", 1)[-1]: task for task in (check, pay, recover, ask, record, try_again)}
@@ -85,8 +96,8 @@ def sweep_due() -> None:
     """Hand every due disbursement to a worker, and every stored message that still waits."""
     at = timezone.now()
     resuming.resume(at=at)
-    for row_id, step in sweeping.claim(at=at):
-        nudge.send(STEPS[step], row_id)
+    for step, row_ids in sweeping.handfuls(sweeping.claim(at=at)):
+        nudge.send(STEPS[step], *row_ids)
     waiting = InboundMessage.objects.filter(applied_at__isnull=True)
     for message_id in sweep.claim_due(waiting.filter(source="daraja"), at=at):
         nudge.send(apply_message, message_id)
@@ -117,8 +128,10 @@ def watch_tranches(watch_id: str) -> None:
 
 def _check_some(fresh: list[UUID]) -> None:
     """Check the first ones at once; thousands at a time wait for the fair sweep."""
-    for row_id in fresh[: polling.NUDGED]:
-        nudge.send(check, row_id)
+    first = fresh[: polling.NUDGED]
+    size = 1 if len(first) <= polling.HANDFUL else polling.HANDFUL
+    for at in range(0, len(first), size):
+        nudge.send(check, *first[at : at + size])
 
 
 @shared_task

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
-from common import audit
+from common import audit, rows
 from partners.models import Partner, PauseDial, Shortcode
 
 EVERYTHING = PauseDial.Scope.EVERYTHING
@@ -100,7 +100,7 @@ def standing(
         PauseDial.Scope.PRODUCT: product_id,
         PauseDial.Scope.SHORTCODE: shortcode_id,
     }
-    dials = PauseDial.objects.raw("select * from pause_dials where lifted_at is null")  # few, mostly none
+    dials = rows.every(PauseDial, "lifted_at is null")  # few, mostly none
     stopping = [dial for dial in dials if dial.target_id == targets[dial.scope]]
     return min(stopping, key=lambda dial: _WIDEST_FIRST.index(dial.scope), default=None)
 

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from common import audit, correlation
 from common.changes import By, Saved, put
 from common.phone import BadPhone, canonical
+from common.rows import insertion, run, values_of
 from partners.models import Partner
 from sms import routes, wording
 from sms.models import SmsGateway, SmsNotification, Status
@@ -28,8 +29,6 @@ __all__ = [
 ]
 
 PLATFORM = By()
-
-_COLUMNS = [field for field in SmsNotification._meta.concrete_fields if field.column]
 
 
 def enqueue(
@@ -248,22 +247,9 @@ def _reachable(phone: str, at: datetime) -> dict[str, Any]:
 
 
 def _insert(rows: list[SmsNotification]) -> list[SmsNotification]:
-    """Insert in one statement what is not there yet, and return only that."""
-    if not rows:
-        return []
-    columns = ", ".join(str(field.column) for field in _COLUMNS)
-    marks = ", ".join([f"({', '.join(['%s'] * len(_COLUMNS))})"] * len(rows))
-    values = [
-        field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows for field in _COLUMNS
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"insert into sms_notifications ({columns}) values {marks} "  # noqa: S608 - our own column names
-            "on conflict (event_key, recipient_phone) do nothing returning id",
-            values,
-        )
-        new = {row_id for (row_id,) in cursor.fetchall()}
-    return [row for row in rows if row.pk in new]
+    """Insert what is not there yet, and return only that."""
+    insert = insertion(SmsNotification, "on conflict (event_key, recipient_phone) do nothing returning id")
+    return [row for row in rows if run(insert, values_of(row))[1]]
 
 
 def _told_lately(partner_id: UUID, message_type: str, *, since: datetime) -> bool:

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import transaction
 
 from common import audit, correlation
 from common.gateway import GatewayError, OutcomeUnknown, Rejected, Retryable
@@ -36,14 +35,12 @@ def send_due(*, gateway_id: UUID, at: datetime, limit: int = 100) -> int:
     No transaction is open while the provider is asked. Nothing is raised for a message: where it went and
     why is on its row.
     """
-    tried = 0
-    while tried < limit:
-        claimed = outbox.claim(gateway_id=gateway_id, at=at, limit=min(IN_FLIGHT, limit - tried))
-        if not claimed:
-            break
-        account = SmsGateway.objects.select_related("second").get(pk=gateway_id)
+    tried, wanted = 0, min(IN_FLIGHT, limit)
+    while wanted and (taken := outbox.claim(gateway_id=gateway_id, at=at, limit=wanted)):
+        account, claimed = taken
         _settle(account, claimed, _ask_all(account, claimed, at), at=at)
         tried += len(claimed)
+        wanted = min(IN_FLIGHT, limit - tried)
     return tried
 
 
@@ -80,11 +77,10 @@ def _settle(
     account: SmsGateway, claimed: Sequence[SmsNotification], outcomes: Sequence[Outcome], *, at: datetime
 ) -> None:
     settled = [_settled(account, row, outcome, at) for row, outcome in zip(claimed, outcomes, strict=True)]
+    ours = outbox.settle(settled, at=at)
     stops = [outcome for outcome in outcomes if isinstance(outcome, GatewayError) and outcome.stop]
-    with transaction.atomic():
-        ours = outbox.settle(settled, at=at)
-        if stops:
-            stop(account, reason=str(stops[0]), at=at)
+    if stops:
+        stop(account, reason=str(stops[0]), at=at)
     for late in {one.id for one in settled} - ours:
         log.warning("sms answer came after its lease", notification=str(late))
 

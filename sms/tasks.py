@@ -34,10 +34,10 @@ def sweep() -> None:
 def deliver(gateway_id: str) -> None:
     """Drain one account for some seconds, at its pace."""
     until = time.monotonic() + DRAINS_SECONDS
-    while time.monotonic() < until and sending.send_due(
-        gateway_id=UUID(gateway_id), at=timezone.now(), limit=sending.IN_FLIGHT
-    ):
-        pass
+    full = True  # a handful that was not full was the last, for now
+    while full and time.monotonic() < until:
+        sent = sending.send_due(gateway_id=UUID(gateway_id), at=timezone.now(), limit=sending.IN_FLIGHT)
+        full = sent == sending.IN_FLIGHT
     sweeping.release_account(gateway_id=UUID(gateway_id))
 
 

@@ -68,7 +68,7 @@ POLL_INTERVAL_SECONDS = env.float("POLL_INTERVAL_SECONDS", default=15.0)
 SWEEP_INTERVAL_SECONDS = env.float("SWEEP_INTERVAL_SECONDS", default=1.0)
 STATUS_QUERY_AFTER_SECONDS = env.float("STATUS_QUERY_AFTER_SECONDS", default=60.0)
 RESEND_WINDOW_SECONDS = env.float("RESEND_WINDOW_SECONDS", default=1800.0)
-REMEMBER_SECONDS = env.float("REMEMBER_SECONDS", default=0.0 if TESTING else 2.0)  # how old a switch may be
+REMEMBER_SECONDS = env.float("REMEMBER_SECONDS", default=0.0 if TESTING else 5.0)  # how old a switch may be
 MAX_PAYOUT_ATTEMPTS = env.int("MAX_PAYOUT_ATTEMPTS", default=3)
 WRITE_BACK_PAUSE_AFTER = env.int("WRITE_BACK_PAUSE_AFTER", default=50)  # paid loans that Mifos does not take
 SUSPENSE_ALLOCATION_LIMIT = Decimal(
@@ -99,8 +99,10 @@ DATABASE_URL = env.str("DATABASE_URL", default="") or embedded.database_url()
 REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url()
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 DATABASES["default"] |= {
+    "ENGINE": "common.postgres",
     "HOST": unquote(DATABASES["default"]["HOST"]),
     "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=None),
+    "PREPARED_STATEMENTS": env.bool("PREPARED_STATEMENTS", default=True),  # off behind a transaction pooler
     "CONN_HEALTH_CHECKS": True,
     "OPTIONS": {"application_name": "vault", "connect_timeout": 5},
 }

@@ -5,9 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 
+from common import rows
 from common.ids import new_id
 from common.money import kes, shown
 from partners.models import Shortcode
@@ -77,22 +78,30 @@ def observe(*, shortcode_id: UUID, utility: Decimal | None, working: Decimal | N
     :param at: when M-Pesa's figure held
     """
     utility, working = (None if figure is None else kes(figure) for figure in (utility, working))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """update shortcodes set balance_at = %(at)s, utility_balance = coalesce(%(utility)s, utility_balance),
-                working_balance = coalesce(%(working)s, working_balance)
-            where id = %(id)s and (balance_at is null or balance_at <= %(at)s)""",
-            {"id": shortcode_id, "utility": utility, "working": working, "at": at},
-        )
-        cursor.execute(
-            """insert into observed_balances (id, shortcode_id, minute, utility, working, observed_at)
-            values (%s, %s, %s, %s, %s, %s)
-            on conflict (shortcode_id, minute) do update set observed_at = excluded.observed_at,
-                utility = coalesce(excluded.utility, observed_balances.utility),
-                working = coalesce(excluded.working, observed_balances.working)
-            where observed_balances.observed_at <= excluded.observed_at""",
-            [new_id(), shortcode_id, at.replace(second=0, microsecond=0), utility, working, at],
-        )
+    minute = at.replace(second=0, microsecond=0)
+    rows.run(
+        _OBSERVE,
+        [at, utility, working, shortcode_id, at, new_id(), shortcode_id, minute, utility, working, at],
+    )
+
+
+_OBSERVE = rows.Statement(
+    """with newest as (
+        update shortcodes set balance_at = $1, utility_balance = coalesce($2, utility_balance),
+            working_balance = coalesce($3, working_balance)
+        where id = $4 and (balance_at is null or balance_at <= $5)
+    )
+    insert into observed_balances (id, shortcode_id, minute, utility, working, observed_at)
+    values ($6, $7, $8, $9, $10, $11)
+    on conflict (shortcode_id, minute) do update set observed_at = excluded.observed_at,
+        utility = coalesce(excluded.utility, observed_balances.utility),
+        working = coalesce(excluded.working, observed_balances.working)
+    where observed_balances.observed_at <= excluded.observed_at""",
+    (
+        *("timestamptz", "numeric", "numeric", "uuid", "timestamptz"),
+        *("uuid", "uuid", "timestamptz", "numeric", "numeric", "timestamptz"),
+    ),
+)
 
 
 def follow_observed(*, shortcode_id: UUID, at: datetime) -> Decimal | None:

@@ -13,8 +13,10 @@ from uuid import UUID
 
 from django.db import connection
 
+from common import rows
 from common.ids import new_id
 from common.money import kes, shown
+from common.rows import Statement
 from wallet.models import (
     FLOAT_KINDS,
     HELD_KINDS,
@@ -129,7 +131,7 @@ def hold(
     :raises Contradiction: the reference has a hold with another partner, shortcode or amount
     """
     outcome, account, needed, available = _call(
-        "ledger_hold(%s, %s, %s, %s, %s, %s, %s, %s)",
+        _HOLD,
         [new_id(), reference, str(purpose), partner_id, shortcode_id, kes(principal), kes(charge), at],
     )
     if outcome == "short":
@@ -151,7 +153,7 @@ def capture(
     if not receipt:
         raise ValueError("A capture needs a receipt")
     cost = None if mpesa_cost is None else kes(mpesa_cost)
-    answer = _call("ledger_capture(%s, %s, %s, %s, %s)", [reference, at, event_at, receipt, cost])
+    answer = _call(_CAPTURE, [reference, at, event_at, receipt, cost])
     _refuse_contradiction(reference, "captured", *answer)
 
 
@@ -160,7 +162,7 @@ def release(*, reference: UUID, at: datetime, reason: str) -> None:
 
     :raises Contradiction: no such hold, or already captured
     """
-    answer = _call("ledger_release(%s, %s, %s)", [reference, at, reason[:200]])
+    answer = _call(_RELEASE, [reference, at, reason[:200]])
     _refuse_contradiction(reference, "released", *answer)
 
 
@@ -199,7 +201,7 @@ def transfer(
         raise ValueError(f"{type} is not a type of transfer")
     amount = kes(amount)
     outcome, transfer_id, available = _call(
-        "ledger_transfer(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        _TRANSFER,
         [
             new_id(),
             str(type),
@@ -263,7 +265,19 @@ def take_turn(partner_id: UUID) -> None:
         cursor.execute("select ledger_turn(%s)", [partner_id])
 
 
-def _call(function: str, values: list[Any]) -> tuple[Any, ...]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"select * from {function}", values)  # noqa: S608 - our own function's name
-        return tuple(cursor.fetchone())
+def _function(name: str, *types: str) -> Statement:
+    return Statement(f"select * from {name}({rows.marks(len(types))})", types)  # noqa: S608 - our own function's name
+
+
+_HOLD = _function("ledger_hold", "uuid", "uuid", "text", "uuid", "uuid", "numeric", "numeric", "timestamptz")
+_CAPTURE = _function("ledger_capture", "uuid", "timestamptz", "timestamptz", "text", "numeric")
+_RELEASE = _function("ledger_release", "uuid", "timestamptz", "text")
+_TRANSFER = _function(
+    "ledger_transfer",
+    *("uuid", "text", "text", "uuid", "uuid", "numeric", "timestamptz", "timestamptz", "text", "uuid"),
+)
+
+
+def _call(function: Statement, values: list[Any]) -> tuple[Any, ...]:
+    _, (answer,) = rows.run(function, values)
+    return answer

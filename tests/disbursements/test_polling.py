@@ -27,7 +27,8 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Collect the nudges instead of sending them."""
     sent: list[tuple[str, str]] = []
     monkeypatch.setattr(
-        "common.nudge.send", lambda task, row_id: sent.append((task.name, str(row_id))) or True
+        "common.nudge.send",
+        lambda task, *row_ids: sent.extend((task.name, str(row_id)) for row_id in row_ids) or True,
     )
     return sent
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -41,9 +42,23 @@ def test_a_partner_with_thousands_takes_no_more_than_its_turns(world: World) -> 
     many(world, world.partner, 1000, start=0)
     many(world, other, 3, start=0)
     at = make.NOW + timedelta(seconds=5)
-    claimed = [row_id for row_id, _ in sweeping.claim(at=at, most=10)]
+    claimed = [one.id for one in sweeping.claim(at=at, most=10)]
     assert len(claimed) == 10
     assert Disbursement.objects.filter(pk__in=claimed, partner=other).count() == 3
+
+
+def test_a_few_rows_go_each_for_itself() -> None:
+    due = [sweeping.Due(UUID(int=n % 2), UUID(int=n), "check") for n in range(15)]
+    assert sorted(ids for _, ids in sweeping.handfuls(due)) == [[one.id] for one in due]
+
+
+def test_many_rows_share_messages_but_never_with_another_partner_or_step() -> None:
+    due = [sweeping.Due(UUID(int=n % 3), UUID(int=n), ("check", "pay")[n % 2]) for n in range(100)]
+    alike = {one.id: (one.partner_id, one.step) for one in due}
+    found = sweeping.handfuls(due)
+    assert sorted(row_id for _, ids in found for row_id in ids) == sorted(alike)
+    assert {len(ids) for _, ids in found} <= {1, 2, 3, sweeping.HANDFUL}
+    assert all({alike[row_id] for row_id in ids} == {(alike[ids[0]][0], step)} for step, ids in found)
 
 
 def test_no_more_is_handed_out_than_the_workers_have_in_hand(world: World) -> None:

@@ -135,7 +135,7 @@ def test_the_second_answer_to_one_claim_is_lost(provider: FakeGateway) -> None:
     account = make_sms.gateway(make.partner())
     make_sms.queued(account.partner)
     provider.usual = Accepted(message_id="77")
-    claimed = outbox.claim(gateway_id=account.pk, at=NOW, limit=1)
+    _, claimed = outbox.claim(gateway_id=account.pk, at=NOW, limit=1) or (account, [])
     outcomes: list[Any] = [Accepted(message_id="77")]
     at_once(lambda _: sending._settle(account, claimed, outcomes, at=NOW))
     assert SmsEvent.objects.filter(new=Status.SENT).count() == 1

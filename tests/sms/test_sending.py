@@ -284,7 +284,7 @@ def test_an_account_that_is_off_or_stopped_sends_nothing(provider: FakeGateway, 
 
 def test_the_answer_of_an_older_claim_changes_nothing(account: SmsGateway, provider: FakeGateway) -> None:
     make_sms.queued(account.partner)
-    (claimed,) = outbox.claim(gateway_id=account.pk, at=NOW, limit=1)
+    _, (claimed,) = outbox.claim(gateway_id=account.pk, at=NOW, limit=1) or (account, [])
     SmsNotification.objects.update(moved_at=NOW + timedelta(minutes=5))  # claimed anew by somebody else
     late = Settled(id=claimed.pk, claimed_at=claimed.moved_at, new=Status.SENT, gateway_id=account.pk)
     assert outbox.settle([late], at=NOW) == set()

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, asked less often for what it knows. Named by `DATABASES["default"]["ENGINE"]`."""
