@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -23,9 +24,10 @@ from c2b.models import C2bTransaction, CollectionRule, Collector, StkPush
 from c2b.statuses import PromptStatus, Status
 from common.changes import By
 from common.gateway import GatewayError
-from common.marks import harmless
+from common.marks import for_partners, harmless
 from common.money import BadAmount, kes, shown
 from common.moves import ForbiddenMove, LostRace
+from common.own_rows import partner_of
 from common.phone import BadPhone, canonical
 from common.revealing import hidden
 from common.tones import Tone, badge
@@ -84,6 +86,7 @@ def typed_of(row: C2bTransaction) -> SafeString | str:
 
 @admin.register(C2bTransaction)
 class C2bTransactionAdmin(ReadOnlyAdmin):
+    partner_path = "partner"
     list_display = ["amount_shown", "state", "payer", "account", "whose", "when", "where"]
     list_select_related = ["partner"]
     list_filter = [
@@ -164,11 +167,12 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
     def _may(self, request: HttpRequest, right: str) -> bool:
         return bool(request.user.has_perm(f"c2b.{right}_c2btransaction"))
 
+    @for_partners
     def suspense(self, request: HttpRequest) -> HttpResponse:
         """Show what waits for a person, oldest first, with what each needs."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        waiting = C2bTransaction.objects.filter(status__in=[Status.UNMATCHED, Status.FAILED])
+        waiting = self.get_queryset(request).filter(status__in=[Status.UNMATCHED, Status.FAILED])
         listed = list(waiting.select_related("partner").order_by("paid_at")[:200])
         context = self.admin_site.each_context(request) | {
             "title": "Suspense desk",
@@ -202,7 +206,7 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
             "decision": row.decisions.filter(decided_at__isnull=True).select_related("asked_by").first(),
             "events": row.events.all(),
             "postings": row.postings.all(),
-            "partners": Partner.objects.filter(is_active=True).exclude(pk=row.partner_id),
+            "partners": _other_partners(request).exclude(pk=row.partner_id),
             "may_operate": self._may(request, "operate"),
             "may_approve": self._may(request, "approve"),
             "kinds": [kind.value for kind in AccountKind],
@@ -220,6 +224,12 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
             messages.error(request, str(exc))
         else:
             messages.success(request, words)
+
+
+def _other_partners(request: HttpRequest) -> "QuerySet[Partner]":
+    """Return to whom a payment can be given; people of a partner know of no other."""
+    active = Partner.objects.filter(is_active=True)
+    return active if partner_of(request) is None else active.none()
 
 
 def _reason(request: HttpRequest) -> str:
@@ -248,7 +258,7 @@ def _allocate(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
 
 def _send(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
     chosen = request.POST.get("partner", "")
-    partner = Partner.objects.filter(pk=UUID(chosen)).first() if chosen else None
+    partner = _other_partners(request).filter(pk=UUID(chosen)).first() if chosen else None
     if partner is None:
         raise NotPossible("Choose the partner whose customer paid.")
     done = desk.send_to_partner(
@@ -307,6 +317,7 @@ PRESSES = {
 
 @admin.register(CollectionRule)
 class CollectionRuleAdmin(AuditedAdmin):
+    partner_path = "partner"
     list_display = ["partner", "excess", "refuse_unknown", "second_person_above"]
     autocomplete_fields = ["partner"]
 
@@ -319,6 +330,7 @@ class CollectorForm(WriteOnlySecretsForm):
 
 @admin.register(Collector)
 class CollectorAdmin(AuditedAdmin):
+    partner_path = "shortcode__partner"
     form = CollectorForm
     list_display = ["shortcode", "registered", "registered_note", "pull_enabled", "pull_note"]
     readonly_fields = ["registered_at", "registered_note", "pulled_until", "pull_note"]
@@ -362,6 +374,7 @@ class CollectorAdmin(AuditedAdmin):
 
 @admin.register(StkPush)
 class StkPushAdmin(ReadOnlyAdmin):
+    partner_path = "partner"
     list_display = ["amount_shown", "state", "account_no", "partner", "when", "reason"]
     list_filter = [("status", ChoicesDropdownFilter), ("partner", RelatedDropdownFilter)]
     export_columns = exported.PROMPTS

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -12,11 +13,14 @@ from django.utils import timezone
 from c2b import comparing, statement
 from c2b.comparing import NAIROBI
 from common.changes import By
+from common.marks import for_partners
 from common.money import shown
+from common.own_rows import partner_of
 from common.windows import person, write_line
 from partners.models import Partner, Shortcode
 
 
+@for_partners
 def page(request: HttpRequest) -> HttpResponse:
     """Show a day of a partner, as a page or as CSV; take a statement, or ask Mifos anew."""
     if not request.user.has_perm("c2b.view_c2btransaction"):
@@ -33,7 +37,7 @@ def page(request: HttpRequest) -> HttpResponse:
         return answer
     context = admin.site.each_context(request) | {
         "title": "Three-way check",
-        "partners": Partner.objects.all(),
+        "partners": _partners(request),
         "partner": partner,
         "day": day,
         "found": found,
@@ -55,7 +59,12 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _partner(request: HttpRequest) -> Partner | None:
     code = request.GET.get("partner", "")
-    return Partner.objects.filter(code=code).first() if code else Partner.objects.first()
+    return _partners(request).filter(code=code).first() if code else _partners(request).first()
+
+
+def _partners(request: HttpRequest) -> "QuerySet[Partner]":
+    own = partner_of(request)
+    return Partner.objects.all() if own is None else Partner.objects.filter(pk=own)
 
 
 def _day(request: HttpRequest) -> date:
@@ -84,6 +93,9 @@ def _import(request: HttpRequest, at: datetime) -> None:
     file = request.FILES.get("file")
     try:
         shortcode_id = UUID(request.POST.get("shortcode", ""))
+        own = partner_of(request)
+        if own is not None and not Shortcode.objects.filter(pk=shortcode_id, partner_id=own).exists():
+            raise statement.WrongFile("Choose one of your shortcodes.")
         if file is None or file.size is None or file.size > statement.LARGEST:
             raise statement.WrongFile("Choose a file of at most 20 MB.")
         done = statement.import_statement(

@@ -23,6 +23,7 @@ from common import audit
 from common.changes import save_only, secret_fields
 from common.export_pages import Exports
 from common.network import client_address
+from common.own_rows import OwnRows
 from common.paging import EstimatingPaginator
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -53,7 +54,7 @@ def _without(fields: Any, names: set[str]) -> list[Any]:
     return [row for row in rows if row and row not in names]
 
 
-class ReadOnlyAdmin(Exports, SecretsStayIn, ModelAdmin):  # type: ignore[misc]
+class ReadOnlyAdmin(Exports, OwnRows, SecretsStayIn, ModelAdmin):  # type: ignore[misc]
     """A window on a table: nothing is added, changed or deleted through it."""
 
     paginator = EstimatingPaginator
@@ -95,7 +96,7 @@ class _SecretInput(UnfoldAdminPasswordWidget):  # type: ignore[misc]
         super().__init__(attrs={"autocomplete": "new-password"}, render_value=False)
 
 
-class AuditedAdmin(SecretsStayIn, ModelAdmin):  # type: ignore[misc]
+class AuditedAdmin(OwnRows, SecretsStayIn, ModelAdmin):  # type: ignore[misc]
     """A set-up page. Every save leaves an audit line with the names of the fields that changed."""
 
     warn_unsaved_form = True

@@ -76,6 +76,7 @@ def page_of(disbursement_id: object) -> str:
 
 @admin.register(Disbursement)
 class DisbursementAdmin(ReadOnlyAdmin):
+    partner_path = "partner"
     list_display = ["amount_shown", "state", "client", "loan", "whose", "age", "next_step"]
     list_select_related = ["partner", "product"]
     list_filter = [

@@ -27,6 +27,7 @@ class SavedFilter(SimpleListFilter):
     """The saved questions, as one more filter of the list."""
 
     title = "question"
+    for_partners = True  # its choices name nobody
     parameter_name = "view"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 from common import audit
 from common.gateway import GatewayError
 from common.marks import harmless
+from common.own_rows import OwnRows
 from mifos import operations
 from mifos.models import LoanProduct, MifosPartner
 
@@ -51,7 +52,8 @@ class MifosPartnerForm(PartnerForm):
 
 
 @admin.register(MifosPartner)
-class MifosPartnerAdmin(ModelAdmin):  # type: ignore[misc]
+class MifosPartnerAdmin(OwnRows, ModelAdmin):  # type: ignore[misc]
+    partner_path = "partner"
     form = MifosPartnerForm
     list_display = ["partner", "mifos_host_url", "mifos_tenant_id", "is_active", "health", "last_poll_at"]
     list_filter = ["is_active", "release"]
@@ -172,7 +174,8 @@ class MifosPartnerAdmin(ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(LoanProduct)
-class LoanProductAdmin(ModelAdmin):  # type: ignore[misc]
+class LoanProductAdmin(OwnRows, ModelAdmin):  # type: ignore[misc]
+    partner_path = "mifos_partner__partner"
     list_display = [
         "product_name",
         "mifos_partner",

@@ -70,6 +70,7 @@ class TariffInline(TabularInline):  # type: ignore[misc]
 
 @admin.register(Partner)
 class PartnerAdmin(AuditedAdmin):
+    partner_path = "pk"
     form = PartnerForm
     list_display = ["name", "code", "numbers", "masked_phones", "state"]
     search_fields = ["name", "code"]
@@ -109,6 +110,7 @@ _DATES = ("created_at", "updated_at")
 
 @admin.register(TariffBand)
 class TariffBandAdmin(AuditedAdmin):
+    partner_path = "partner"
     list_display = ["kind", "whose", "valid_from", "highest", "costs"]
     list_filter = ["kind", "partner"]
     search_fields = ["partner__name", "partner__code"]
@@ -140,6 +142,7 @@ def _today() -> date:
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
+    partner_path = "partner"
     list_display = ["name", "prefix", "whose", "state", "expires_at", "used"]
     list_filter = ["partner"]
     search_fields = ["name", "prefix", "partner__name"]

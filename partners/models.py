@@ -273,4 +273,5 @@ _payout_shortcode = Remembered(_find_payout_shortcode)
 _bands = Remembered(_read_bands)
 
 from partners.idempotency import IdempotencyKey  # noqa: E402, F401 - Django looks for models here
+from partners.people import PartnerUser  # noqa: E402, F401 - Django looks for models here
 from partners.proofs import SetUpProof  # noqa: E402, F401

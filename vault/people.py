@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -9,6 +10,7 @@ from django.contrib.auth.models import Group, User
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from unfold.admin import StackedInline
 from unfold.enums import ActionVariant
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
@@ -26,9 +28,34 @@ from common.windows import (
     person,
     write_line,
 )
+from partners.people import PartnerUser
 from vault.entry import factor, visits
 
 admin.site.unregister([User, Group])
+
+
+class PartnerForm(forms.models.BaseInlineFormSet):  # type: ignore[type-arg]
+    """A superuser sees everything, so nobody is one and a partner's at once."""
+
+    def clean(self) -> None:
+        super().clean()
+        chosen = [one for one in self.forms if one.cleaned_data and not one.cleaned_data.get("DELETE")]
+        if chosen and self.instance.is_superuser:
+            raise forms.ValidationError("A superuser belongs to the platform; take that right away first.")
+
+
+class PartnerInline(StackedInline):  # type: ignore[misc]
+    model = PartnerUser
+    formset = PartnerForm
+    verbose_name_plural = "Partner: empty for people of the platform"
+    extra = 0
+    max_num = 1
+    autocomplete_fields = ["partner"]
+
+    def _may(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.has_perm("auth.change_user"))
+
+    has_view_permission = has_add_permission = has_change_permission = has_delete_permission = _may
 
 
 @admin.register(User)
@@ -38,11 +65,12 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "full_name", "roles", "second_factor", "state", "last_seen"]
+    list_display = ["username", "full_name", "roles", "whose", "second_factor", "state", "last_seen"]
     list_filter = ["is_active", "groups"]
     filter_horizontal = []
     readonly_fields = ["last_login", "date_joined", "second_factor"]
     actions_detail = ["reset_second_factor", "end_sessions"]
+    inlines = [PartnerInline]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
@@ -54,6 +82,15 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg]
             ("Roles", {"fields": rights}),
             ("Coming in", {"fields": ["second_factor", ("last_login", "date_joined")]}),
         ]
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Nobody changes to whom they belong themselves; a new person is made first."""
+        return super().get_inlines(request, obj) if obj is not None and obj.pk != request.user.pk else []
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        super().save_formset(request, form, formset, change)
+        if formset.has_changed():
+            visits.end_all(user=form.instance, why="belongs to another partner", at=timezone.now())
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         field = super().formfield_for_manytomany(db_field, request, **options)
@@ -75,7 +112,12 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg]
         return bool(super().has_change_permission(request, obj))
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("groups").select_related("authenticator")
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related("groups")
+            .select_related("authenticator", "partner_user__partner")
+        )
 
     def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         if message == "Changed password.":  # the page for another's password saves without save_model
@@ -90,6 +132,10 @@ class UserAdmin(DjangoUserAdmin, AuditedAdmin):  # type: ignore[type-arg]
     def roles(self, user: User) -> str:
         names = ["superuser"] if user.is_superuser else []
         return ", ".join([*names, *(group.name for group in user.groups.all())]) or "none"
+
+    @column(description="Works for")
+    def whose(self, user: User) -> str:
+        return str(user.partner_user.partner) if hasattr(user, "partner_user") else "the platform"
 
     @column(description="Second factor", label={"on": "success", "not set up": "warning"})
     def second_factor(self, user: User) -> str:

@@ -7,9 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.views.decorators.http import require_GET
 
+from common.marks import for_partners
 from vault import finding
 
 
+@for_partners  # it asks the windows, and they know whose rows may be seen
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
     """Answer the palette (`s`, as unfold asks) with its list, and people (`q`) with a page. Nothing is kept."""

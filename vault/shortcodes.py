@@ -20,6 +20,7 @@ from partners.operations import missing_for
 
 @admin.register(Shortcode)
 class ShortcodeAdmin(AuditedAdmin):
+    partner_path = "partner"
     form = ShortcodeForm
     list_display = ["number", "kind", "owner", "utility", "told", "state"]
     list_filter = ["kind", "is_active", "partner"]

@@ -24,6 +24,7 @@ from wallet.statement_pages import HasStatement
 
 @admin.register(PartnerWallet)
 class PartnerWalletAdmin(TellsOfMoney, HasStatement, BuysFloat, ReadOnlyAdmin):
+    partner_path = "partner"
     actions_detail = ("statement", "buy_float")
     list_display = (
         "partner",
@@ -41,6 +42,7 @@ class PartnerWalletAdmin(TellsOfMoney, HasStatement, BuysFloat, ReadOnlyAdmin):
 
 @admin.register(WalletTransaction)
 class WalletTransactionAdmin(ReadOnlyAdmin):
+    partner_path = "wallet__partner"
     export_columns = exported.LINES
     list_display = (
         "event_at",
@@ -59,7 +61,7 @@ class WalletTransactionAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WalletTransaction]:
-        return WalletTransaction.objects.with_hold()
+        return self.own_rows(request, WalletTransaction.objects.with_hold())
 
     @admin.display(description="What became of the hold")
     def outcome(self, line: WalletTransaction) -> str:
@@ -71,6 +73,7 @@ class WalletTransactionAdmin(ReadOnlyAdmin):
 
 @admin.register(LedgerLine)
 class LedgerLineAdmin(ReadOnlyAdmin):
+    partner_path = "account__partner"
     export_columns = exported.FLOAT_LINES
     list_display = ("event_at", "account", "transfer", "amount", "balance_after")
     list_filter = ("account__partner", "account__shortcode")
@@ -101,6 +104,7 @@ class TransferAdmin(ReadOnlyAdmin):
 
 @admin.register(Hold)
 class HoldAdmin(ReadOnlyAdmin):
+    partner_path = "partner"
     export_columns = exported.HOLDS
     list_display = (
         "held_at",
@@ -126,6 +130,7 @@ class HoldAdmin(ReadOnlyAdmin):
 
 @admin.register(Account)
 class AccountAdmin(ReadOnlyAdmin):
+    partner_path = "partner"
     list_display = ("kind", "partner", "shortcode", "balance")
     list_filter = ("kind", "partner")
     list_select_related = ("partner", "shortcode__partner")
@@ -133,6 +138,7 @@ class AccountAdmin(ReadOnlyAdmin):
 
 @admin.register(ObservedBalance)
 class ObservedBalanceAdmin(ReadOnlyAdmin):
+    partner_path = "shortcode__partner"
     list_display = ("observed_at", "shortcode", "utility", "working")
     list_filter = ("shortcode",)
     list_select_related = ("shortcode__partner",)

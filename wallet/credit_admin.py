@@ -53,6 +53,7 @@ class AllocateForm(BaseDialogForm):  # type: ignore[misc]
 
 @admin.register(BankCredit)
 class BankCreditAdmin(ReadOnlyAdmin):
+    partner_path = "partner"
     export_columns = exported.CREDITS
     list_display = ["came", "amount_shown", "reference", "state", "partner", "named", "source", "attention"]
     list_filter = [

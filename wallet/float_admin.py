@@ -166,6 +166,7 @@ def purchase_story(row: FloatPurchase) -> dict[str, Any]:
 
 
 class NeedsAPerson(admin.SimpleListFilter):
+    for_partners = True  # its choices name nobody
     title = "needs a person"
     parameter_name = "needs"
 
@@ -178,6 +179,7 @@ class NeedsAPerson(admin.SimpleListFilter):
 
 @admin.register(FloatPurchase)
 class FloatPurchaseAdmin(ReadOnlyAdmin):
+    partner_path = "partner"
     export_columns = exported.PURCHASES
     list_display = ["reference", "amount_shown", "state", "partner", "route", "asked", "next_step"]
     list_filter = [NeedsAPerson, "status", "route", "partner"]
@@ -302,6 +304,7 @@ class FloatPurchaseAdmin(ReadOnlyAdmin):
 
 @admin.register(AutoFloatRule)
 class AutoFloatRuleAdmin(AuditedAdmin):
+    partner_path = "partner"
     list_display = [
         "partner",
         "below",
@@ -320,6 +323,7 @@ class AutoFloatRuleAdmin(AuditedAdmin):
 
 @admin.register(FloatWatch)
 class FloatWatchAdmin(ReadOnlyAdmin):
+    partner_path = "shortcode__partner"
     list_display = ["shortcode", "utility", "drift", "drift_since", "attention", "asked_at", "last_words"]
     list_select_related = ["shortcode__partner"]
 

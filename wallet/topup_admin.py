@@ -19,7 +19,9 @@ from unfold.widgets import (
 )
 
 from common import nudge
+from common.marks import for_partners
 from common.money import shown
+from common.own_rows import partner_of
 from common.phone import BadPhone, canonical, masked
 from common.revealing import hidden
 from common.windows import (
@@ -59,9 +61,16 @@ class AskForm(BaseDialogForm):  # type: ignore[misc]
     )
     key = forms.CharField(initial=lambda: str(uuid4()), widget=forms.HiddenInput)
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        own = partner_of(self.request)
+        if own is not None:
+            self.fields["partner"].queryset = Partner.objects.filter(pk=own, is_active=True)
+
 
 @admin.register(TopUp)
 class TopUpAdmin(ReadOnlyAdmin):
+    partner_path = "partner"
     list_display = ["asked", "partner", "amount_shown", "to_phone", "state", "reason"]
     list_filter = ["status", "partner"]
     list_select_related = ["partner"]
@@ -119,6 +128,7 @@ class TopUpAdmin(ReadOnlyAdmin):
     def has_turn_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return bool(request.user.has_perm("wallet.operate_topup"))
 
+    @for_partners
     @button(
         description="Ask for a top-up…",
         icon="add_card",
