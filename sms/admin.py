@@ -34,6 +34,7 @@ LABELS = {
 
 @admin.register(SmsNotification)
 class SmsNotificationAdmin(ReadOnlyAdmin):
+    partner_path = "partner"
     list_display = [
         "created_at",
         "type_shown",
@@ -144,6 +145,7 @@ class SmsNotificationAdmin(ReadOnlyAdmin):
 
 @admin.register(SmsTemplate)
 class SmsTemplateAdmin(AuditedAdmin):
+    partner_path = "partner"
     form = TemplateForm
     list_display = ["message_type", "language", "whose", "preview", "size"]
     list_filter = ["message_type", "language", "partner"]
@@ -198,6 +200,7 @@ class SmsTemplateAdmin(AuditedAdmin):
 
 @admin.register(SmsGateway)
 class SmsGatewayAdmin(AuditedAdmin):
+    partner_path = "partner"
     form = GatewayForm
     list_display = ["name", "whose", "kind", "sender_id", "state", "credit", "waiting"]
     list_filter = ["kind", "is_active", "partner"]
