@@ -12,7 +12,7 @@ from common.tones import Tone
 from sms.models import SmsGateway, SmsNotification, Status
 
 PERIODS = (
-    ("1h", "one hour", timedelta(hours=1)),
+    ("1h", "hour", timedelta(hours=1)),
     ("24h", "24 hours", timedelta(days=1)),
     ("7d", "7 days", timedelta(days=7)),
 )

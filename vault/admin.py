@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from vault import dials, partner_pages, people, shortcodes
+from vault import dials, partner_pages, people, product_pages, shortcodes
 
-__all__ = ["dials", "partner_pages", "people", "shortcodes"]
+__all__ = ["dials", "partner_pages", "people", "product_pages", "shortcodes"]
 
 admin.site.index_title = "Overview"
 admin.site.index_template = "vault/overview.html"

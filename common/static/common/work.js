@@ -106,6 +106,23 @@
     });
   }
 
+  // A form that says in words what it would do: the server writes the sentences, nothing is saved.
+  let timer;
+  document.addEventListener("input", function (event) {
+    const form = event.target.closest("form[data-pv-words]");
+    if (!form) return;
+    clearTimeout(timer);
+    timer = setTimeout(async function () {
+      try {
+        const answer = await fetch(form.dataset.pvWords, { method: "POST", body: new FormData(form), credentials: "same-origin" });
+        const fresh = answer.ok && !answer.redirected && read(await answer.text()).getElementById("pv-effect");
+        if (fresh) part("pv-effect").replaceWith(document.adoptNode(fresh));
+      } catch (error) {
+        // The sentences stay those of the last answer; saving checks everything again.
+      }
+    }, 300);
+  });
+
   document.addEventListener("submit", function (event) {
     const form = event.target.closest("form[data-pv-work]");
     const button = event.submitter;
