@@ -12,7 +12,7 @@ from c2b import serializers as shapes
 from c2b.models import C2bTransaction, StkPush
 from c2b.reading import host_of
 from c2b.statuses import Channel, PromptStatus, Status, TransactionType
-from common.api.filters import AmountFilter, MomentFilter, PhoneFilter
+from common.api.filters import AmountFilter, AnyOfFilter, MomentFilter, PhoneFilter
 from common.api.problems import Problem
 from common.gateway import GatewayError, Rejected
 from common.moves import ForbiddenMove, LostRace
@@ -29,7 +29,7 @@ PROMPTS = StkPush.objects.select_related("partner", "shortcode")
 
 
 class PaymentFilters(OwnedFilters):
-    status = django_filters.MultipleChoiceFilter(choices=Status.choices)
+    status = AnyOfFilter(choices=Status.choices)
     channel = django_filters.ChoiceFilter(choices=Channel.choices)
     transaction_type = django_filters.ChoiceFilter(choices=TransactionType.choices)
     needs_person = django_filters.BooleanFilter(
@@ -118,7 +118,7 @@ class Allocate(ApiView):
 
 
 class PromptFilters(OwnedFilters):
-    status = django_filters.MultipleChoiceFilter(choices=PromptStatus.choices)
+    status = AnyOfFilter(choices=PromptStatus.choices)
     phone = PhoneFilter()
     receipt = django_filters.CharFilter(method="by_receipt", help_text="M-Pesa's, in any case.")
     client_request_id = django_filters.CharFilter()

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import nudge
-from common.api.filters import AmountFilter, MomentFilter, PhoneFilter
+from common.api.filters import AmountFilter, AnyOfFilter, MomentFilter, PhoneFilter
 from common.api.problems import Problem
 from common.moves import ForbiddenMove, LostRace
 from disbursements import deciding, intake, tasks
@@ -29,7 +29,7 @@ STORIES = ROWS.prefetch_related(
 
 
 class DisbursementFilters(OwnedFilters):
-    status = django_filters.MultipleChoiceFilter(choices=Status.choices)
+    status = AnyOfFilter(choices=Status.choices)
     hold_cause = django_filters.ChoiceFilter(choices=Cause.choices)
     source = django_filters.ChoiceFilter(choices=Disbursement.Source.choices)
     needs_person = django_filters.BooleanFilter(

@@ -65,6 +65,13 @@ class AmountFilter(django_filters.NumberFilter):  # type: ignore[misc]
         super().__init__(*args, **bounds | options)
 
 
+class AnyOfFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):  # type: ignore[misc]
+    """One of these words, or several with commas between them."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"help_text": "One, or several with commas between them."} | options)
+
+
 class _EndsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import nudge
-from common.api.filters import Filters, MomentFilter
+from common.api.filters import AnyOfFilter, Filters, MomentFilter
 from common.api.problems import Fault, Problem
 from partners.api.filters import OwnedFilters, PartnerFilter
 from partners.api.views import ApiView, DetailView, ListView, SettingsView
@@ -28,7 +28,7 @@ class EventFilters(OwnedFilters):
         method="behind",
         help_text="The id of the last event that you have. What came later is listed, oldest first.",
     )
-    type = django_filters.MultipleChoiceFilter(choices=sorted(KINDS.items()))
+    type = AnyOfFilter(choices=sorted(KINDS.items()))
     subject = django_filters.UUIDFilter(field_name="subject_id", help_text="The id of what it is about.")
     at_from = MomentFilter(field_name="at", lookup_expr="gte")
     at_until = MomentFilter(field_name="at", lookup_expr="lt")
@@ -166,7 +166,7 @@ class DeliveryFilters(Filters):
     partner = PartnerFilter(field_name="endpoint__partner", help_text="Its code.")
     endpoint = django_filters.UUIDFilter(field_name="endpoint_id")
     event = django_filters.UUIDFilter(field_name="event_id")
-    status = django_filters.MultipleChoiceFilter(choices=DeliveryStatus.choices)
+    status = AnyOfFilter(choices=DeliveryStatus.choices)
     created_from = MomentFilter(field_name="created_at", lookup_expr="gte")
     created_until = MomentFilter(field_name="created_at", lookup_expr="lt")
 
