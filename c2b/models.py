@@ -129,6 +129,9 @@ class C2bTransaction(Moving):
             models.Index(
                 fields=["paid_at"], name="c2b_attention", condition=~Q(attention="") | ~Q(contradiction="")
             ),
+            models.Index(  # an earlier payment to the same account that nobody has matched yet goes first
+                fields=["partner", "bill_ref"], name="c2b_unread", condition=Q(status=Status.RECEIVED)
+            ),
             models.Index(
                 fields=["customer_phone"], name="c2b_customer_phone", condition=~Q(customer_phone="")
             ),

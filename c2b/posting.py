@@ -73,6 +73,8 @@ def post(*, transaction_id: UUID, at: datetime) -> None:
         _refuse(row, words, at=at)
     except GatewayError as exc:
         _trouble(row, exc, at=at)
+    if row.status not in (*AT_MIFOS, Status.MATCHED):
+        turns.wake_next(row, at=at)
 
 
 def _post(row: C2bTransaction, host: MifosPartner, fineract: Mifos, *, at: datetime) -> None:

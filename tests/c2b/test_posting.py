@@ -5,9 +5,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 
+from c2b import desk, matching, turns, waiting
 from c2b.models import C2bTransaction, Posting
 from c2b.statuses import Status
+from mifos.accounts import AccountKind
 from sms.models import SmsNotification
 from tests.c2b.make_c2b import RECEIPT, World
 from tests.make import JANE, NOW
@@ -188,10 +191,35 @@ def test_payments_to_one_account_are_booked_in_their_order(world: World) -> None
     first = world.matched(BillRefNumber=f"{loan:09d}", TransID="SF30AAAAAA", TransTime="20260603080000")
     second = world.matched(BillRefNumber=f"{loan:09d}", TransID="SF30BBBBBB", TransTime="20260603090000")
     assert world.go_on(second).status == Status.MATCHED
-    assert second.next_step_at == NOW + timedelta(seconds=1)
-    assert world.go_on(first).status == Status.POSTED
+    assert second.next_step_at == NOW + turns.GAP
+    assert world.go_on(first, at=NOW + timedelta(seconds=2)).status == Status.POSTED
+    second.refresh_from_db()
+    assert second.next_step_at == NOW + timedelta(seconds=2), "the first wakes the second when it has ended"
     assert world.go_on(second).status == Status.POSTED
     assert [one["receipt"] for one in repayments(world, loan)] == ["SF30AAAAAA", "SF30BBBBBB"]
+
+
+def test_a_payment_does_not_overtake_an_earlier_one_that_nobody_has_matched_yet(world: World) -> None:
+    loan = world.loan()
+    typed = {"BillRefNumber": f"{loan:09d}"}
+    earlier = world.received(**typed, TransID="SF30AAAAAA", TransTime="20260603080000")
+    world.received(BillRefNumber="L7", TransID="SF30CCCCCC", TransTime="20260603070000")
+    later = world.matched(**typed, TransID="SF30BBBBBB", TransTime="20260603090000")
+    assert world.go_on(later).status == Status.MATCHED
+    assert "SF30AAAAAA to the same account goes first; it is received" in waiting.why(later, at=NOW)
+    matching.match(transaction_id=earlier.pk, at=NOW)
+    assert world.go_on(earlier).status == Status.POSTED
+    assert world.go_on(later).status == Status.POSTED
+
+
+def test_what_was_allocated_by_a_person_waits_for_nobody_who_typed_the_same(world: World) -> None:
+    loan = world.loan()
+    world.received(BillRefNumber="tithe", TransID="SF30AAAAAA", TransTime="20260603080000")
+    row = world.matched(BillRefNumber="tithe", TransID="SF30BBBBBB", TransTime="20260603090000")
+    share = desk.Share(kind=AccountKind.LOAN, account_id=loan, amount=Decimal(500))
+    by = get_user_model().objects.create(username="ann")
+    desk.allocate(transaction_id=row.pk, shares=[share], by=by, reason="he rang", at=NOW)
+    assert world.go_on(row).status == Status.POSTED
 
 
 def test_nothing_is_booked_while_an_earlier_booking_is_in_doubt(world: World) -> None:
