@@ -62,7 +62,6 @@ class MifosPartnerSettings(StrictModel):
             *("ca_certificate", "release", "timezone", "use_business_date", "payment_type", "payout_amount"),
             *("poll_seconds", "is_active", "sms_notifications_enabled", "sms_phone_numbers"),
         )
-        validators: list[Any] = []  # that a tenant belongs to one partner the model itself says, in words
 
 
 @extend_schema_serializer(
@@ -120,9 +119,8 @@ class RulesField(serializers.JSONField):
     """Rules as they are kept; what cannot be read is refused line by line."""
 
     def to_internal_value(self, data: Any) -> Any:
-        plain = json.loads(
-            json.dumps(super().to_internal_value(data), cls=DjangoJSONEncoder)
-        )  # Decimal as text
+        as_kept = json.loads(json.dumps(data, cls=DjangoJSONEncoder))  # fractions as text, which stay exact
+        plain = super().to_internal_value(as_kept)
         try:
             read_rules(plain)
         except BadRules as exc:

@@ -18,7 +18,10 @@ class Strict(serializers.Serializer[Any]):
 
 
 class StrictModel(serializers.ModelSerializer[Any]):
-    """The same for the columns of a model."""
+    """The same for the columns of a model. What its table allows only once the model itself says, in words."""
+
+    def get_unique_together_validators(self) -> list[Any]:
+        return []
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict):
