@@ -86,7 +86,7 @@ def _payout(
         shortcode_id=attempt.shortcode_id,
         utility=said.utility_balance,
         working=said.working_balance,
-        at=message.received_at,
+        at=min(said.completed_at or message.received_at, message.received_at),  # it may come long after
     )
     evidence = _evidence(result)
     if said.verdict.kind == Kind.PAID:
@@ -218,9 +218,8 @@ def _balance(message: InboundMessage, *, at: datetime) -> str:
     shortcode = Shortcode.objects.filter(pk=message.subject_id).first() if message.subject_id else None
     if said is None or shortcode is None:
         return "no balance in it"
-    balances.observe(
-        shortcode_id=shortcode.pk, utility=said.utility, working=said.working, at=message.received_at
-    )
+    held_at = min(said.at or message.received_at, message.received_at)  # it may come long after
+    balances.observe(shortcode_id=shortcode.pk, utility=said.utility, working=said.working, at=held_at)
     return "balance noted"
 
 

@@ -12,7 +12,7 @@ from common import rows
 from common.ids import new_id
 from common.money import kes, shown
 from partners.models import Shortcode
-from wallet import operations
+from wallet import drift, operations
 from wallet.models import Account, Kind, Transfer, TransferType
 
 ZERO = Decimal("0.00")
@@ -107,8 +107,9 @@ _OBSERVE = rows.Statement(
 def follow_observed(*, shortcode_id: UUID, at: datetime) -> Decimal | None:
     """Set the float of a partner's own shortcode to M-Pesa's figure, which is the truth there.
 
-    Done only while nothing is in flight and nothing was booked since M-Pesa was asked: otherwise a difference
-    may be our own payout, and explaining it away would hide it.
+    Done only while nothing is in flight, nothing was booked around the moment of M-Pesa's figure or since, and
+    no bought float is on its way: otherwise a difference may be our own doing, and explaining it away would
+    hide it.
 
     :returns: the signed difference that was booked as unexplained, or None when it is not the moment for it
     :raises ValueError: the shortcode is shared; there the ledger is the only one who knows whose float it is
@@ -122,6 +123,9 @@ def follow_observed(*, shortcode_id: UUID, at: datetime) -> Decimal | None:
         shortcode.refresh_from_db(fields=["utility_balance", "balance_at"])
         observed, observed_at = shortcode.utility_balance, shortcode.balance_at
         if free is None or observed is None or observed_at is None:
+            return None
+        compared = drift.compare(shortcode)
+        if compared is None or not compared.exact:
             return None
         inside = Account.objects.filter(shortcode_id=shortcode_id).values("pk")
         touched = Q(from_account__in=inside) | Q(to_account__in=inside)

@@ -1,5 +1,6 @@
 """Results in every order: first, again, after the end, contradicting, garbage, with a wrong token."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -236,6 +237,12 @@ def test_the_shortcodes_balance_is_learned_from_results(world: World) -> None:
     world.paid()
     world.shortcode.refresh_from_db()
     assert world.shortcode.utility_balance == Decimal("8959269.60")
+
+
+def test_a_figure_that_comes_late_is_as_old_as_the_payment_that_it_speaks_of(world: World) -> None:
+    world.paid()
+    world.shortcode.refresh_from_db()
+    assert world.shortcode.balance_at == datetime(2026, 6, 3, 7, 0, 9, tzinfo=UTC)
 
 
 def test_phones_and_names_stay_out_of_the_evidence(world: World) -> None:

@@ -139,3 +139,10 @@ def test_nothing_is_followed_before_mpesa_has_said_anything(own: Funded) -> None
 def test_the_float_on_a_shared_shortcode_is_never_set_to_mpesas_figure() -> None:
     with pytest.raises(ValueError, match="shared"):
         balances.follow_observed(shortcode_id=funded().shortcode.pk, at=ASKED)
+
+
+def test_nothing_is_followed_by_a_figure_of_about_the_time_of_a_payout(own: Funded) -> None:
+    capture(own.hold(), at=ASKED - timedelta(seconds=1), event_at=ASKED - timedelta(seconds=2))
+    observe(own, 100_000)  # M-Pesa's clock and ours are not the same: it may be from just before
+    assert balances.follow_observed(shortcode_id=own.shortcode.pk, at=ASKED) is None
+    assert own.money()[2] == 90_500

@@ -184,3 +184,13 @@ def test_only_what_mpesa_has_spoken_of_anew_is_looked_at(scene: Scene, watch: Fl
     assert polling.with_news() == [watch.pk]
     said(scene, 0, minutes=1)
     assert polling.with_news() == []
+
+
+def test_bought_float_that_is_on_its_way_is_not_explained_away(scene: Scene) -> None:
+    scene.debit(scene.buy())
+    scene.books.shortcode.partner = scene.books.partner
+    scene.books.shortcode.save()
+    observed_at = make.NOW + timedelta(minutes=30)
+    balances.observe(shortcode_id=scene.books.shortcode.pk, utility=Decimal(0), working=None, at=observed_at)
+    assert balances.follow_observed(shortcode_id=scene.books.shortcode.pk, at=observed_at) is None
+    assert scene.books.money()[2] == make_float.MONEY
