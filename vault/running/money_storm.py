@@ -115,8 +115,8 @@ class MoneyStorm:
             )
 
     def pay_till(self, code: str) -> None:
-        """Pay the till, one time in eight with a name that nobody has."""
-        named = "NOBODY" if self.dice.random() < 0.125 else code.upper()
+        """Pay the till, one time in four with a name that nobody has."""
+        named = "NOBODY" if self.done.get("pay_till", 0) % 4 == 1 else code.upper()
         self.ground.outside.post(
             "ncba/pay", till=TILL, code=named, phone=PAYER, amount=str(self._amount(1, 60))
         )
