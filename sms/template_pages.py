@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from common.changes import By
+from common.marks import harmless
 from common.money import shown
 from common.windows import ago, person
 from partners.models import Partner, TariffBand, fee
@@ -228,6 +229,7 @@ def _chosen(request: HttpRequest) -> Chosen:
     return Chosen(partner=partner, message_type=str(message_type), language=language)
 
 
+@harmless
 @require_POST
 def weigh(request: HttpRequest, model_admin: Any) -> HttpResponse:
     """Say what a text that is being written becomes; nothing is saved."""

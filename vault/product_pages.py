@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from common.changes import By
 from common.gateway import GatewayError
+from common.marks import harmless
 from common.money import shown
 from common.tones import Tone, badge
 from common.windows import ago, column, person
@@ -213,6 +214,7 @@ def _verdict(row: Disbursement) -> dict[str, Any]:
     }
 
 
+@harmless
 @require_POST
 def words(request: HttpRequest, object_id: UUID, model_admin: Any) -> HttpResponse:
     """Say what rules that are being typed would do; nothing is saved."""

@@ -19,11 +19,12 @@ from wallet.models import (
     WalletTransaction,
 )
 from wallet.room import TellsOfMoney
+from wallet.room_pages import DoesMore
 from wallet.statement_pages import HasStatement
 
 
 @admin.register(PartnerWallet)
-class PartnerWalletAdmin(TellsOfMoney, HasStatement, BuysFloat, ReadOnlyAdmin):
+class PartnerWalletAdmin(TellsOfMoney, DoesMore, HasStatement, BuysFloat, ReadOnlyAdmin):
     partner_path = "partner"
     actions_detail = ("statement", "buy_float")
     list_display = (

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from common.changes import By
+from common.own_rows import partner_of
 from common.windows import person
 from partners.models import Partner
 from vault.wizard import readiness
@@ -34,7 +35,8 @@ def enter(request: HttpRequest, model_admin: Any, partner_id: UUID | None, slug:
 
     :raises PermissionDenied: this person may not set it up, or may not see it
     """
-    if not request.user.has_perm(RIGHTS[slug] if partner_id else "partners.add_partner"):
+    may = request.user.has_perm(RIGHTS[slug] if partner_id else "partners.add_partner")
+    if not may or partner_of(request) is not None:  # the steps show what is the platform's, too
         raise PermissionDenied
     if partner_id is None:
         return None

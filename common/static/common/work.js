@@ -52,6 +52,13 @@
     };
   }
 
+  // Send it as a whole page: the page that asks for the code keeps what was typed, and sends it on.
+  function whole(form, button) {
+    form.querySelectorAll("button").forEach((one) => (one.disabled = false));
+    delete form.dataset.pvWork;
+    form.requestSubmit(button);
+  }
+
   async function send(form, button) {
     const data = new FormData(form, button);
     const kept = secrets(form);
@@ -64,6 +71,7 @@
       const place = fresh.getElementById("pv-work");
       if (!place) {
         if (answer.redirected && answer.url.includes("/login")) return done("You are no longer logged in. Log in on another tab, then press again: what you typed is still here.");
+        if (fresh.querySelector("input[name=pv_kept]")) return whole(form, button); // a code is asked for first
         if (answer.ok) return location.assign(answer.url);
         return done("The server answers " + answer.status + ". Nothing you typed is lost; try again in a moment.");
       }
@@ -85,13 +93,18 @@
     }
   }
 
+  function typing(place) {
+    const active = document.activeElement;
+    return place.contains(active) && active.matches("a, button, input, select, textarea, summary");
+  }
+
   async function look(id, every) {
     const here = part(id);
     if (!here || here.dataset.pvPoll === undefined) return;
     try {
       const answer = await fetch(location.href, { credentials: "same-origin" });
       const fresh = answer.ok && read(await answer.text()).getElementById(id);
-      if (fresh && !here.contains(document.activeElement)) here.replaceWith(document.adoptNode(fresh));
+      if (fresh && !typing(here)) here.replaceWith(document.adoptNode(fresh));
     } catch (error) {
       // The next look tries again; the page says since when it has been waiting.
     }
