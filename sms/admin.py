@@ -51,8 +51,8 @@ class SmsNotificationAdmin(ReadOnlyAdmin):
     search_help_text = "Phone, event, the provider's reference, or our own id"
     export_columns = exported.COLUMNS
     phone_fields = ("recipient_phone",)
-    actions_detail = ["resend"]
     actions = ["resend_many"]
+    actions_detail = ["resend"]
     readonly_fields = ["state", "type_shown", "phone", "content", "size", "next_step", "history"]
     fieldsets = [
         (None, {"fields": ["state", "type_shown", "phone", "partner", "content", "size"]}),
@@ -101,7 +101,6 @@ class SmsNotificationAdmin(ReadOnlyAdmin):
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         return (found(queryset, search_term) if search_term.strip() else queryset), False
 
-    def has_resend_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
     def get_custom_urls(self) -> Any:
         return (
             *super().get_custom_urls(),
@@ -117,6 +116,7 @@ class SmsNotificationAdmin(ReadOnlyAdmin):
         """Show what would go out again, and ask why."""
         return delivery_pages.confirm(request, self, list(rows))
 
+    def has_resend_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         row = SmsNotification.objects.filter(pk=object_id).first() if object_id else None
         again = row is not None and (row.unconfirmed or row.status == Status.FAILED)
         return bool(again and request.user.has_perm("sms.change_smsnotification"))
