@@ -4,12 +4,13 @@ import re
 
 from django.contrib.auth import get_user_model
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from disbursements.models import Disbursement
 from partners import pausing
 from partners.models import Partner
 from tests.browser.eyes import House
+from tests.browser.press import headline, mark, press, state, still_marked
 from tests.browser.scene import row_in
 from tests.browser.stage import Stage
 from tests.endtoend.platform import eventually
@@ -21,47 +22,20 @@ def story(row: Disbursement) -> str:
     return f"/admin/disbursements/disbursement/{row.pk}/change/"
 
 
-def press(page: Page, button: str, *, why: str = "", **fields: str) -> None:
-    """Press a button of the page, say why in its dialog, and go on when the page says what was done."""
-    page.locator("#pv-actions").get_by_role("link", name=button, exact=True).click()
-    dialog = page.locator("#dialog")
-    expect(dialog).to_be_visible()
-    if why:
-        dialog.locator("[name=reason]").fill(why)
-    for name, value in fields.items():
-        box = dialog.locator(f"[name={name}]")
-        box.select_option(value) if box.evaluate("one => one.tagName") == "SELECT" else box.fill(value)
-    dialog.get_by_role("button").last.click()
-    expect(dialog).to_be_hidden()
-
-
-def headline(page: Page) -> object:
-    return page.locator(".pv-headline").first
-
-
-def loads(page: Page) -> None:
-    """Put a mark into the page that a reload would wipe out."""
-    page.evaluate("window.stillTheSamePage = true")
-
-
-def not_reloaded(page: Page) -> bool:
-    return bool(page.evaluate("window.stillTheSamePage === true"))
-
-
 def test_a_loan_is_paid_before_ones_eyes(stage: Stage, house: House) -> None:
     stage.outside.put("latency", {"daraja.b2c_result": {"p50_ms": 6000}})
     loan = stage.approve("kilimo", "Achieng Odhiambo", "254711222001", 12_500)
     row = row_in(stage, "kilimo", loan, "accepted")
     page = house.enter("mutua")
     page.goto(story(row))
-    loads(page)
+    mark(page)
     expect(page.locator(".pv-steps li").nth(3)).to_have_text(re.compile("waiting for M-Pesa|being asked"))
     page.locator("summary", has_text="References").click()
 
     expect(headline(page)).to_contain_text("KES 12,500 paid to ACHIENG ODHIAMBO", timeout=30_000)
     expect(page.locator(".pv-steps")).to_contain_text("recorded", timeout=20_000)
-    expect(page.locator("#pv-disbursement .pv-badge").first).to_have_text("Completed")
-    assert not_reloaded(page)
+    expect(state(page)).to_have_text("Completed")
+    assert still_marked(page)
     assert page.locator("details[open] dt", has_text="OriginatorConversationID").is_visible(), (
         "stays unfolded"
     )
@@ -80,16 +54,16 @@ def test_one_is_held_and_released(stage: Stage, house: House) -> None:
     expect(page.get_by_role("alert")).to_contain_text("Kilimo SACCO is paused. Before the market day")
 
     press(page, "Hold", why="The branch asks to wait")
-    expect(page.locator("#pv-disbursement .pv-badge").first).to_have_text("Held")
+    expect(state(page)).to_have_text("Held")
     pausing.lift(dial_id=dial.pk, by=otieno, at=timezone.now(), reason="It is over")
     expect(page.locator("#pv-disbursement")).to_contain_text("The branch asks to wait")
     assert row_in(stage, "kilimo", row.mifos_loan_id or 0, "held").attempts_made == 0
 
     press(page, "Release", why="The branch agrees")
-    loads(page)
+    mark(page)
     expect(headline(page)).to_contain_text("KES 7,700 paid to WAFULA SIMIYU", timeout=30_000)
     expect(page.locator("#pv-disbursement")).to_contain_text("The branch agrees")
-    assert not_reloaded(page)
+    assert still_marked(page)
 
 
 def test_two_people_end_a_doubt(stage: Stage, house: House) -> None:
@@ -97,7 +71,7 @@ def test_two_people_end_a_doubt(stage: Stage, house: House) -> None:
     row = row_in(stage, "kilimo", loan, "unknown")
     one, other = house.enter("otieno"), house.enter("wanjiru")
     one.goto(story(row))
-    expect(one.locator("#pv-disbursement .pv-badge").first).to_have_text("Unknown")
+    expect(state(one)).to_have_text("Unknown")
     asked = row.attempts.get().asks
     press(one, "Ask M-Pesa now")
     eventually(lambda: row.attempts.get().asks > asked, "M-Pesa is asked once more")
@@ -109,7 +83,7 @@ def test_two_people_end_a_doubt(stage: Stage, house: House) -> None:
     other.goto(story(row))
     expect(other.locator("#pv-disbursement")).to_contain_text("Not in the statement of the day")
     press(other, "Agree", why="I looked as well: it is not there")
-    expect(other.locator("#pv-disbursement .pv-badge").first).to_have_text("Failed")
+    expect(state(other)).to_have_text("Failed")
     expect(other.locator("#pv-disbursement")).to_contain_text("Released")
     row.refresh_from_db()
     assert (row.status, row.receipt) == ("failed", "")
