@@ -1,18 +1,24 @@
 """Windows on what came in and on who did what."""
 
+from contextlib import suppress
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
 from django.db import models
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
-from unfold.contrib.filters.admin import RangeDateTimeFilter
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from unfold.contrib.filters.admin import DropdownFilter, RangeDateTimeFilter
 
 from common.exporting import col
 from common.models import AuditLine, InboundMessage
+from common.paging import values_of
+from common.phone import without_phones
 from common.windows import ReadOnlyAdmin, ago, column
 
 AUDIT_COLUMNS = (
@@ -27,16 +33,108 @@ AUDIT_COLUMNS = (
 )
 
 
+class _ValuesFilter(DropdownFilter):  # type: ignore[misc]
+    """A choice among the values that a column really has."""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(value, self.words(value)) for value in values_of(AuditLine, self.parameter_name)]
+
+    def words(self, value: str) -> str:
+        return value.capitalize()
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
+
+
+class WhoFilter(_ValuesFilter):
+    title = "person"
+    parameter_name = "actor_name"
+
+    def words(self, value: str) -> str:
+        return value
+
+
+class ActionFilter(_ValuesFilter):
+    title = "action"
+    parameter_name = "action"
+
+
+class ObjectFilter(_ValuesFilter):
+    title = "kind of object"
+    parameter_name = "object_type"
+
+    def words(self, value: str) -> str:
+        model = _models_by_table().get(value)
+        return str(model._meta.verbose_name if model else value).capitalize()
+
+
+def told(detail: Any) -> list[tuple[str, str, str]]:
+    """Return what an audit line tells, as field, before and after, for people."""
+    if not isinstance(detail, dict):
+        return []
+    rows = []
+    for name, value in detail.items():
+        field = str(name).replace("_", " ").capitalize()
+        if isinstance(value, dict) and value.keys() <= {"old", "new"} and "new" in value:
+            rows.append((field, _said(value.get("old", "–")), _said(value["new"])))
+        elif isinstance(value, dict):
+            rows += [(f"{field}: {key}", "–", _said(part)) for key, part in value.items()]
+        else:
+            rows.append((field, "–", _said(value)))
+    return rows
+
+
+def _said(value: Any) -> str:
+    if value is None or value == "":
+        return "nothing"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_said(part) for part in value) or "nothing"
+    return without_phones(str(value))
+
+
 @admin.register(AuditLine)
 class AuditLineAdmin(ReadOnlyAdmin):
-    list_display = ["when", "actor_name", "action", "what", "fields_changed", "reason_start"]
-    list_filter = [("at", RangeDateTimeFilter), "action", "object_type"]
+    list_display = [
+        "when",
+        "actor_name",
+        "action",
+        "what",
+        "fields_changed",
+        "reason_start",
+        "remote_address",
+    ]
+    list_filter = [WhoFilter, ActionFilter, ObjectFilter, ("at", RangeDateTimeFilter)]
     list_filter_submit = True
-    search_fields = ["actor_name", "action", "object_type", "object_id", "reason"]
-    search_help_text = "Person, action, kind of object, its id, or words of the reason"
-    fields = ["at", "actor_name", "action", "what", "object_id", "reason", "detail", "remote_address"]
-    readonly_fields = ["what"]
+    search_fields = ["object_id"]  # shows the box; `get_search_results` looks
+    search_help_text = "The whole id of an object, a person's name, or an address"
+    fields = ["at", "actor_name", "action", "what", "object_id", "reason", "changes", "remote_address"]
+    readonly_fields = ["what", "changes"]
     export_columns = AUDIT_COLUMNS
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        tables = values_of(AuditLine, "object_type")  # as the table is indexed
+        fitting = Q(object_type__in=tables, object_id=text) | Q(actor_name=text)
+        with suppress(ValueError):
+            fitting |= Q(remote_address=str(ip_address(text)))
+        return queryset.filter(fitting), False
+
+    @column(description="What changed")
+    def changes(self, line: AuditLine) -> SafeString | str:
+        """Show each field with what it was and what it became; a secret only says that it changed."""
+        rows = told(line.detail)
+        if not rows:
+            return "Nothing was changed by it."
+        head = "".join(f'<th scope="col">{title}</th>' for title in ("Field", "Before", "After"))
+        return format_html(
+            '<div class="pv pv-scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>',
+            mark_safe(head),  # noqa: S308 - fixed words
+            format_html_join("", "<tr><td>{}</td><td>{}</td><td>{}</td></tr>", rows),
+        )
 
     @column(description="When", ordering="at")
     def when(self, line: AuditLine) -> str:

@@ -74,6 +74,9 @@ class AuditLine(models.Model):
         indexes = [
             models.Index(fields=["object_type", "object_id"], name="audit_object"),
             models.Index(fields=["partner_id", "at"], name="audit_partner"),
+            models.Index(fields=["at"], name="audit_at"),
+            models.Index(fields=["actor_name", "at"], name="audit_actor"),
+            models.Index(fields=["action", "at"], name="audit_action"),
         ]
 
     def __str__(self) -> str:

@@ -12,7 +12,7 @@ Link = tuple[str, str, str]  # title, icon, name of the page: "<app>_<model>" fo
 
 # The rooms of the house. A page that this installation does not have is left out.
 ROOMS: list[tuple[str, list[Link]]] = [
-    ("", [("Overview", "space_dashboard", "admin:index")]),
+    ("", [("Overview", "space_dashboard", "admin:index"), ("Reports", "bar_chart", "house:reports")]),
     (
         "Money out",
         [
@@ -58,6 +58,7 @@ ROOMS: list[tuple[str, list[Link]]] = [
             ("Bank account", "account_balance", "wallet_bankaccount"),
             ("Tariffs", "sell", "partners_tariffband"),
             ("API keys", "key", "partners_apikey"),
+            ("Webhooks", "webhook", "events_webhookendpoint"),
         ],
     ),
     (
@@ -75,6 +76,8 @@ ROOMS: list[tuple[str, list[Link]]] = [
             ("Health", "monitor_heart", "house:health"),
             ("Pause dials", "pause_circle", "partners_pausedial"),
             ("Messages from outside", "inbox", "common_inboundmessage"),
+            ("Partner events", "campaign", "events_partnerevent"),
+            ("Webhook deliveries", "outbound", "events_webhookdelivery"),
             ("Audit", "history", "common_auditline"),
         ],
     ),
@@ -95,6 +98,7 @@ PAGES = {
     "admin:c2b_check": "c2b_c2btransaction",
     "house:unknown": "disbursements_disbursement",
     "house:health": "partners_pausedial",
+    "house:reports": "disbursements_disbursement",
 }
 
 

@@ -1,10 +1,11 @@
 from django.contrib import admin
 from django.urls import path
 
-from vault.house import health_page, unknown_page
+from vault.house import health_page, reports_page, unknown_page
 
 app_name = "house"
 urlpatterns = [
     path("unknown/", admin.site.admin_view(unknown_page.page), name="unknown"),
+    path("reports/", admin.site.admin_view(reports_page.page), name="reports"),
     path("health/", admin.site.admin_view(health_page.page), name="health"),
 ]
