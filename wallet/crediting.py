@@ -55,7 +55,8 @@ class Told:
     @property
     def named(self) -> str:
         """What the payer wrote, for people."""
-        return " ".join(part for part in (self.bill_reference, self.narrative) if part)[:200]
+        said = dict.fromkeys(part for part in (self.bill_reference, self.narrative) if part)
+        return " ".join(said)[:200]  # the bank often says it twice
 
 
 def take_credit(*, account: BankAccount, told: Told, at: datetime) -> str:

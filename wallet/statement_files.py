@@ -20,11 +20,14 @@ from reportlab.platypus import (  # type: ignore[import-untyped]
     TableStyle,
 )
 
-from wallet.statements import NAIROBI, Section, Statement
+from wallet.statements import NAIROBI, Line, Section, Statement, label
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_WIDTHS = [26 * mm, 44 * mm, 62 * mm, 26 * mm, 28 * mm]
-_HEADS = ["Written (EAT)", "Type", "Reference", "Amount", "Balance"]
+_WIDTHS = [23 * mm, 60 * mm, 54 * mm, 24 * mm, 25 * mm]
+_HEADS = ["Written (EAT)", "What", "Reference", "Amount", "Balance"]
+_SUMMARY_WIDTHS = [66 * mm, 30 * mm, 30 * mm, 30 * mm, 30 * mm]
+_SUMMARY_HEADS = ["Account", "At the beginning", "Came in", "Went out", "At the end"]
+_GREY = colors.HexColor("#f1f3f5")
 
 
 def as_csv(statement: Statement) -> str:
@@ -86,11 +89,25 @@ def as_pdf(statement: Statement) -> bytes:
         Paragraph(
             f"Complete up to {_when(statement.until)} (Nairobi). All amounts in KES.", styles["Normal"]
         ),
+        Spacer(1, 5 * mm),
+        _table([_SUMMARY_HEADS, *map(_summary, statement.sections)], _SUMMARY_WIDTHS, figures_from=1),
     ]
     for section in statement.sections:
         parts += [Spacer(1, 6 * mm), Paragraph(escape(section.title), styles["Heading2"]), *_tables(section)]
-    page.build(parts, onFirstPage=_number, onLaterPages=_number)
+
+    def number(canvas: Any, page: Any) -> None:
+        canvas.setFont("Helvetica", 7)
+        canvas.drawString(12 * mm, 8 * mm, title)
+        canvas.drawRightString(A4[0] - 12 * mm, 8 * mm, f"Page {canvas.getPageNumber()}")
+
+    page.build(parts, onFirstPage=number, onLaterPages=number)
     return out.getvalue()
+
+
+def _summary(section: Section) -> list[str]:
+    came = sum((line.amount for line in section.lines if line.amount > 0), Decimal(0))
+    went = sum((line.amount for line in section.lines if line.amount < 0), Decimal(0))
+    return [section.title, *(_amount(one) for one in (section.opening, came, went, section.closing))]
 
 
 def _tables(section: Section) -> list[Any]:
@@ -98,7 +115,7 @@ def _tables(section: Section) -> list[Any]:
     body += [
         [
             _when(line.at)[:16],
-            _cut(line.words, 30),
+            _cut(_what(line), 48),
             _cut(line.reference, 40),
             _amount(line.amount),
             _amount(line.balance),
@@ -106,22 +123,41 @@ def _tables(section: Section) -> list[Any]:
         for line in section.lines
     ]
     body.append(["", "Closing balance", "", "", _amount(section.closing)])
-    sums = [["Totals", "", "", "", ""]]
+    lines = _table([_HEADS, *body], _WIDTHS, bold=(1, -1))
+    if not section.totals:
+        return [lines]
+    sums = [["", "Totals", "", "Amount", ""]]
     sums += [
-        ["", _cut(total.words, 30), f"{total.count:,} lines", _amount(total.amount), ""]
+        [
+            "",
+            total.words,
+            f"{total.count:,} {'line' if total.count == 1 else 'lines'}",
+            _amount(total.amount),
+            "",
+        ]
         for total in section.totals
     ]
-    return [_table([_HEADS, *body]), Spacer(1, 3 * mm), _table(sums)]
+    return [lines, Spacer(1, 4 * mm), _table(sums, _WIDTHS)]
 
 
-def _table(rows: list[list[str]]) -> Any:
-    table = LongTable(rows, colWidths=_WIDTHS, repeatRows=1)
+def _what(line: Line) -> str:
+    """Name the type, and what the line says of itself where that is more."""
+    kind = label(line.type)
+    return kind if line.words == kind else f"{kind}: {line.words}"
+
+
+def _table(
+    rows: list[list[str]], widths: list[float], *, figures_from: int = 3, bold: tuple[int, ...] = ()
+) -> Any:
+    table = LongTable(rows, colWidths=widths, repeatRows=1)
     table.setStyle(
         TableStyle(
             [
+                ("BACKGROUND", (0, 0), (-1, 0), _GREY),
+                *(("FONTNAME", (0, row), (-1, row), "Helvetica-Bold") for row in bold),
                 ("FONTSIZE", (0, 0), (-1, -1), 7),
                 ("FONTNAME", (0, 0), (-1, 0), "Helvetica-Bold"),
-                ("ALIGN", (3, 0), (-1, -1), "RIGHT"),
+                ("ALIGN", (figures_from, 0), (-1, -1), "RIGHT"),
                 ("LINEBELOW", (0, 0), (-1, 0), 0.5, colors.black),
                 ("LINEBELOW", (0, 1), (-1, -1), 0.1, colors.lightgrey),
                 ("TOPPADDING", (0, 0), (-1, -1), 1.5),
@@ -130,11 +166,6 @@ def _table(rows: list[list[str]]) -> Any:
         )
     )
     return table
-
-
-def _number(canvas: Any, page: Any) -> None:
-    canvas.setFont("Helvetica", 7)
-    canvas.drawRightString(A4[0] - 12 * mm, 8 * mm, f"Page {canvas.getPageNumber()}")
 
 
 def _when(at: datetime) -> str:
