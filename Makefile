@@ -7,7 +7,7 @@ CODE := vault common partners mifos mpesa wallet sms disbursements c2b sandbox
 
 export PYTHONDONTWRITEBYTECODE ?= 1
 
-.PHONY: demo run test check format types bench chaos clean install
+.PHONY: demo run test check format types bench chaos screenshots clean install
 
 install: .venv/ready
 
@@ -57,6 +57,10 @@ bench: install
 
 chaos: install
 	$(BIN)/python -m vault.running chaos $(if $(SEED),--seed $(SEED)) $(if $(LOANS),--loans $(LOANS)) $(if $(PAYMENTS),--payments $(PAYMENTS))
+
+# The pictures in docs/screenshots: what the browser tests see.
+screenshots: install
+	SCREENSHOTS=1 $(BIN)/python -m pytest tests/browser/test_every_page.py
 
 clean:
 	rm -rf .run .mypy_cache .ruff_cache .pytest_cache .hypothesis

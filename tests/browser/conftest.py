@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.eyes import Eyes, House
+from tests.browser.scene import Scene, play
 from tests.browser.stage import Stage
 from tests.endtoend.conftest import left_over
 from tests.endtoend.platform import platform_database
@@ -80,6 +81,19 @@ def stage(open_stage: Stage, settings: object, django_db_blocker: pytest.Fixture
     with platform_database(url), django_db_blocker.unblock():  # type: ignore[attr-defined]
         yield open_stage
         open_stage.outside.delete("faults")
+
+
+@pytest.fixture(scope="session")
+def _played() -> list[Scene]:
+    return []
+
+
+@pytest.fixture
+def scene(stage: Stage, _played: list[Scene]) -> Scene:
+    """One of everything; it is played once for all tests."""
+    if not _played:
+        _played.append(play(stage))
+    return _played[0]
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ AXE = Path(__file__).with_name("axe.min.js")  # axe-core 4.14.1 (MPL 2.0), as pu
 SCREENSHOTS = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 375, "height": 812}
 GRAVE = ("serious", "critical")
-# Chromium's own words when a page asks something while it is being left, or while the server is away.
 _AXE_RUN = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.map(
     (one) => ({rule: one.id, impact: one.impact, help: one.help,
                nodes: one.nodes.slice(0, 6).map((node) => `${node.target.join(" ")} :: ${node.html.slice(0, 160)} :: ${
@@ -119,7 +118,9 @@ def grave_faults(page: Page) -> list[str]:
 
 def too_wide(page: Page) -> list[str]:
     """Return what sticks out where the page can be pushed sideways."""
-    if page.evaluate("document.scrollingElement.scrollWidth <= innerWidth"):
+    # A phone's browser makes the window as wide as what sticks out: compare with what was asked for.
+    width = (page.viewport_size or DESKTOP)["width"]
+    if page.evaluate("width => document.scrollingElement.scrollWidth <= width", width):
         return []
     return ["the page can be pushed sideways: " + "; ".join(page.evaluate(_WIDER))]
 
