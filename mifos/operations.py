@@ -110,7 +110,9 @@ def put_connection(
     return put(row, {"partner": partner} | dict(fields), by=by, at=at, quiet=quiet, partner_id=partner.pk)
 
 
-def put_product(*, product: LoanProduct, fields: Mapping[str, Any], by: By, at: datetime) -> Saved[LoanProduct]:
+def put_product(
+    *, product: LoanProduct, fields: Mapping[str, Any], by: By, at: datetime
+) -> Saved[LoanProduct]:
     """Set a product's switches and rules.
 
     :raises ValidationError: rules that cannot be read

@@ -73,8 +73,8 @@ class RulesForm(forms.Form):
         label="Compare the name that M-Pesa knows with the client's", required=False
     )
 
-    def __init__(self, *args: Any, product: LoanProduct, **options: Any) -> None:
-        super().__init__(*args, initial=written(product), **options)
+    def __init__(self, typed: Any = None, *, product: LoanProduct) -> None:
+        super().__init__(typed, initial=written(product))
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

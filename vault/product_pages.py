@@ -222,5 +222,5 @@ def words(request: HttpRequest, object_id: UUID, model_admin: Any) -> HttpRespon
     if form.is_valid():
         told, trouble = effect(form.cleaned_data["rules"]), False
     else:
-        told, trouble = [line for errors in form.errors.values() for line in errors], True
+        told, trouble = [str(line) for errors in form.errors.values() for line in errors], True
     return HttpResponse(render_to_string("vault/product_effect.html", {"effect": told, "trouble": trouble}))

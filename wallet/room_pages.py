@@ -27,7 +27,7 @@ from wallet.operations import Contradiction
 from wallet.purchases import AutoFloatRule
 
 BOX = {"class": "pv-input"}
-CLOCK = {"format": "%H:%M", "attrs": BOX | {"type": "time"}}
+CLOCK: dict[str, Any] = {"format": "%H:%M", "attrs": BOX | {"type": "time"}}
 ENDED = (TopUpStatus.CREDITED, TopUpStatus.FAILED, TopUpStatus.EXPIRED)
 
 
@@ -52,8 +52,8 @@ class TopUpForm(forms.Form):
     )
     key = forms.CharField(widget=forms.HiddenInput, max_length=60)
 
-    def __init__(self, *args: Any, phones: list[str], **options: Any) -> None:
-        super().__init__(*args, initial={"key": str(uuid4())}, **options)
+    def __init__(self, typed: Any = None, *, phones: list[str]) -> None:
+        super().__init__(typed, initial={"key": str(uuid4())})
         self.fields["known"].choices = [(str(n), masked(phone)) for n, phone in enumerate(phones)]  # type: ignore[attr-defined]
         self._phones = phones
 
@@ -131,7 +131,7 @@ def top_up(request: HttpRequest, object_id: UUID, model_admin: Any) -> HttpRespo
     may_ask = request.user.has_perm("wallet.operate_topup")
     if request.method == "POST" and not may_ask:
         raise PermissionDenied
-    row = TopUp.objects.filter(partner_id=wallet.partner_id, pk=_id(request.GET.get("of", ""))).first()
+    row = _asked_before(request, wallet)
     form = TopUpForm(request.POST or None, phones=list(wallet.partner.phones))
     if request.method == "POST" and form.is_valid():
         asked = _ask(request, form, wallet)
@@ -153,11 +153,13 @@ def top_up(request: HttpRequest, object_id: UUID, model_admin: Any) -> HttpRespo
     return TemplateResponse(request, "wallet/topup.html", context, status=status)
 
 
-def _id(written: str) -> UUID | None:
+def _asked_before(request: HttpRequest, wallet: PartnerWallet) -> TopUp | None:
+    """Return the top-up that the page is about: one of this wallet's."""
     try:
-        return UUID(written)
+        wanted = UUID(request.GET.get("of", ""))
     except ValueError:
         return None
+    return TopUp.objects.filter(partner_id=wallet.partner_id, pk=wanted).first()
 
 
 def _ask(request: HttpRequest, form: TopUpForm, wallet: PartnerWallet) -> TopUp | None:

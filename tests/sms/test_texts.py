@@ -60,7 +60,7 @@ def test_back_to_default_takes_the_own_text_away_and_the_audit_keeps_it() -> Non
 
 
 def test_an_unknown_variable_is_refused() -> None:
-    with pytest.raises(ValidationError, match="Unknown: {amout}"):
+    with pytest.raises(ValidationError, match=r"Unknown: \{amout\}"):
         texts.put_text(partner=None, message_type=PAID, language="en", text="{amout}", by=MARY, at=NOW)
 
 
