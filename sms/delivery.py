@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet
 
 from common.ids import first_id
 from common.tones import Tone
@@ -114,7 +114,7 @@ def accounts(rows: "QuerySet[SmsNotification]") -> list[Health]:
         .values("gateway")
         .annotate(sent=Count("pk", filter=Q(status__in=[Status.SENT, Status.DELIVERED])), last=Max("sent_at"))
     )
-    carried: dict[Any, dict[str, Any]] = {one["gateway"]: one for one in counted}
+    carried: dict[Any, dict[str, Any]] = {one["gateway"]: dict(one) for one in counted}
     waiting = dict(
         SmsNotification.objects.filter(status=Status.PENDING, gateway__isnull=False)
         .order_by()
@@ -137,10 +137,3 @@ def _health(row: SmsGateway, carried: dict[str, Any], waiting: int) -> Health:
         tone, words = Tone.OFF, "Its credit was never asked for."
     sent, last = carried.get("sent", 0), carried.get("last")
     return Health(row=row, tone=tone, words=words, waiting=waiting, sent=sent, last_at=last)
-
-
-def segments(rows: "QuerySet[SmsNotification]") -> int:
-    """Return how many parts messages take on the air."""
-    return SmsNotification.objects.filter(pk__in=list(rows.values_list("pk", flat=True))).aggregate(
-        sum=Sum("segments", default=0)
-    )["sum"]
