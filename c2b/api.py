@@ -12,7 +12,7 @@ from c2b import serializers as shapes
 from c2b.models import C2bTransaction, StkPush
 from c2b.reading import host_of
 from c2b.statuses import Channel, PromptStatus, Status, TransactionType
-from common.api.filters import AmountFilter, AnyOfFilter, MomentFilter, PhoneFilter
+from common.api.filters import AmountFilter, AnyOfFilter, MomentFilter, PhoneFilter, YesNoFilter
 from common.api.problems import Problem
 from common.gateway import GatewayError, Rejected
 from common.moves import ForbiddenMove, LostRace
@@ -32,9 +32,7 @@ class PaymentFilters(OwnedFilters):
     status = AnyOfFilter(choices=Status.choices)
     channel = django_filters.ChoiceFilter(choices=Channel.choices)
     transaction_type = django_filters.ChoiceFilter(choices=TransactionType.choices)
-    needs_person = django_filters.BooleanFilter(
-        method="by_attention", help_text="Whether only a person can help."
-    )
+    needs_person = YesNoFilter(method="by_attention", help_text="Whether only a person can help.")
     receipt = django_filters.CharFilter(method="by_receipt", help_text="M-Pesa's, in any case.")
     shortcode = django_filters.CharFilter(field_name="shortcode__number")
     bill_ref = django_filters.CharFilter(help_text="As the customer typed it.")

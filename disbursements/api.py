@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import nudge
-from common.api.filters import AmountFilter, AnyOfFilter, MomentFilter, PhoneFilter
+from common.api.filters import AmountFilter, AnyOfFilter, MomentFilter, PhoneFilter, YesNoFilter
 from common.api.problems import Problem
 from common.moves import ForbiddenMove, LostRace
 from disbursements import deciding, intake, tasks
@@ -32,9 +32,7 @@ class DisbursementFilters(OwnedFilters):
     status = AnyOfFilter(choices=Status.choices)
     hold_cause = django_filters.ChoiceFilter(choices=Cause.choices)
     source = django_filters.ChoiceFilter(choices=Disbursement.Source.choices)
-    needs_person = django_filters.BooleanFilter(
-        method="by_attention", help_text="Whether only a person can help."
-    )
+    needs_person = YesNoFilter(method="by_attention", help_text="Whether only a person can help.")
     loan_id = django_filters.NumberFilter(
         method="by_loan",
         min_value=1,

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import audit
+from common.api.filters import YesNoFilter
 from common.api.problems import Problem
 from common.gateway import GatewayError
 from mifos import operations
@@ -25,8 +26,8 @@ PRODUCTS = LoanProduct.objects.select_related("mifos_partner__partner")
 
 
 class ConnectionFilters(OwnedFilters):
-    is_active = django_filters.BooleanFilter()
-    is_failing = django_filters.BooleanFilter(field_name="failing_since", lookup_expr="isnull", exclude=True)
+    is_active = YesNoFilter()
+    is_failing = YesNoFilter(field_name="failing_since", lookup_expr="isnull", exclude=True)
 
 
 class MifosPartners(ListView):
@@ -164,8 +165,8 @@ class Poll(ApiView):
 class ProductFilters(OwnedFilters):
     partner = PartnerFilter(field_name="mifos_partner__partner", help_text="Its code.")
     mifos_product_id = django_filters.NumberFilter(min_value=1, max_value=2**63 - 1, decimal_places=0)
-    is_auto_disbursement_enabled = django_filters.BooleanFilter()
-    is_active_in_mifos = django_filters.BooleanFilter()
+    is_auto_disbursement_enabled = YesNoFilter()
+    is_active_in_mifos = YesNoFilter()
 
 
 class Products(ListView):

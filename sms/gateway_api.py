@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api.fields import Amount, Secret, StrictModel
+from common.api.filters import YesNoFilter
 from common.api.problems import Problem
 from partners.api.filters import OwnedFilters
 from partners.api.views import ApiView, ListView, SettingsView
@@ -121,9 +122,9 @@ class ReportAddress(serializers.Serializer[Any]):
 
 class GatewayFilters(OwnedFilters):
     kind = django_filters.ChoiceFilter(choices=SmsGateway.Kind.choices)
-    is_primary = django_filters.BooleanFilter()
-    is_active = django_filters.BooleanFilter()
-    is_general = django_filters.BooleanFilter(
+    is_primary = YesNoFilter()
+    is_active = YesNoFilter()
+    is_general = YesNoFilter(
         field_name="partner", lookup_expr="isnull", help_text="Those for all partners without their own."
     )
 

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import nudge
-from common.api.filters import AnyOfFilter, MomentFilter, PhoneFilter
+from common.api.filters import AnyOfFilter, MomentFilter, PhoneFilter, YesNoFilter
 from common.api.problems import Problem
 from common.moves import ForbiddenMove, LostRace
 from common.phone import BadPhone
@@ -55,7 +55,7 @@ class MessageDetail(MessageShown):
 
 class MessageFilters(OwnedFilters):
     status = AnyOfFilter(choices=Status.choices)
-    unconfirmed = django_filters.BooleanFilter()
+    unconfirmed = YesNoFilter()
     message_type = django_filters.ChoiceFilter(choices=MessageType.choices)
     phone = PhoneFilter(field_name="recipient_phone")
     created_from = MomentFilter(field_name="created_at", lookup_expr="gte")

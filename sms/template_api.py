@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.api.fields import Strict
+from common.api.filters import YesNoFilter
 from common.api.problems import Problem, wrong_field
 from partners.api.filters import OwnedFilters
 from partners.api.views import ApiView, ListView, Row, SettingsView
@@ -102,7 +103,7 @@ class TextAsked(TextSettings):
 class TextFilters(OwnedFilters):
     message_type = django_filters.ChoiceFilter(choices=MessageType.choices)
     language = django_filters.ChoiceFilter(choices=LANGUAGES)
-    is_general = django_filters.BooleanFilter(
+    is_general = YesNoFilter(
         field_name="partner", lookup_expr="isnull", help_text="Those for all partners without their own."
     )
 

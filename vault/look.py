@@ -59,6 +59,7 @@ ROOMS: list[tuple[str, list[Link]]] = [
             ("Tariffs", "sell", "partners_tariffband"),
             ("API keys", "key", "partners_apikey"),
             ("Webhooks", "webhook", "events_webhookendpoint"),
+            ("Webhooks", "webhook", "events_webhookendpoint"),
         ],
     ),
     (
@@ -76,6 +77,8 @@ ROOMS: list[tuple[str, list[Link]]] = [
             ("Health", "monitor_heart", "house:health"),
             ("Pause dials", "pause_circle", "partners_pausedial"),
             ("Messages from outside", "inbox", "common_inboundmessage"),
+            ("Partner events", "campaign", "events_partnerevent"),
+            ("Webhook deliveries", "outbound", "events_webhookdelivery"),
             ("Partner events", "campaign", "events_partnerevent"),
             ("Webhook deliveries", "outbound", "events_webhookdelivery"),
             ("Audit", "history", "common_auditline"),

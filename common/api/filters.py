@@ -65,6 +65,23 @@ class AmountFilter(django_filters.NumberFilter):  # type: ignore[misc]
         super().__init__(*args, **bounds | options)
 
 
+class _YesNoField(forms.CharField):
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if text and text not in _YES_NO:
+            raise forms.ValidationError("Write true or false.")
+        return _YES_NO[text] if text else None
+
+
+_YES_NO = {"true": True, "false": False}
+
+
+class YesNoFilter(django_filters.BooleanFilter):  # type: ignore[misc]
+    """`true` or `false`; the library's own ignores whatever else is written."""
+
+    field_class = _YesNoField
+
+
 class AnyOfFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):  # type: ignore[misc]
     """One of these words, or several with commas between them."""
 

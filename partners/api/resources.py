@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.api.filters import Filters
+from common.api.filters import Filters, YesNoFilter
 from common.api.problems import Problem, wrong_field
 from partners import operations
 from partners.api import serializers as shapes
@@ -19,7 +19,7 @@ from partners.operations import BadCertificate, BadTariff, NotYours
 
 class PartnerFilters(Filters):
     code = django_filters.CharFilter()
-    is_active = django_filters.BooleanFilter()
+    is_active = YesNoFilter()
 
 
 class Partners(ListView):
@@ -62,8 +62,8 @@ class OnePartner(SettingsView):
 class ShortcodeFilters(OwnedFilters):
     number = django_filters.CharFilter()
     kind = django_filters.ChoiceFilter(choices=Shortcode.Kind.choices)
-    is_shared = django_filters.BooleanFilter(field_name="partner", lookup_expr="isnull")
-    is_active = django_filters.BooleanFilter()
+    is_shared = YesNoFilter(field_name="partner", lookup_expr="isnull")
+    is_active = YesNoFilter()
 
 
 class Shortcodes(ListView):
@@ -119,7 +119,7 @@ def _put_shortcode(
 
 class BandFilters(OwnedFilters):
     kind = django_filters.ChoiceFilter(choices=TariffBand.Kind.choices)
-    is_general = django_filters.BooleanFilter(
+    is_general = YesNoFilter(
         field_name="partner", lookup_expr="isnull", help_text="Those for all partners without their own."
     )
 

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import nudge
-from common.api.filters import AnyOfFilter, Filters, MomentFilter
+from common.api.filters import AnyOfFilter, Filters, MomentFilter, YesNoFilter
 from common.api.problems import Fault, Problem
 from partners.api.filters import OwnedFilters, PartnerFilter
 from partners.api.views import ApiView, DetailView, ListView, SettingsView
@@ -74,7 +74,7 @@ class OneEvent(DetailView):
 
 
 class EndpointFilters(OwnedFilters):
-    is_active = django_filters.BooleanFilter()
+    is_active = YesNoFilter()
 
 
 class Endpoints(ListView):
