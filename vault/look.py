@@ -12,7 +12,14 @@ Link = tuple[str, str, str]  # title, icon, name of the page: "<app>_<model>" fo
 
 # The rooms of the house. A page that this installation does not have is left out.
 ROOMS: list[tuple[str, list[Link]]] = [
-    ("", [("Overview", "space_dashboard", "admin:index"), ("Reports", "bar_chart", "house:reports")]),
+    (
+        "",
+        [
+            ("Overview", "space_dashboard", "admin:index"),
+            ("Reports", "bar_chart", "house:reports"),
+            ("Reconciliation", "balance", "house:reconciliation"),
+        ],
+    ),
     (
         "Money out",
         [
@@ -59,7 +66,6 @@ ROOMS: list[tuple[str, list[Link]]] = [
             ("Tariffs", "sell", "partners_tariffband"),
             ("API keys", "key", "partners_apikey"),
             ("Webhooks", "webhook", "events_webhookendpoint"),
-            ("Webhooks", "webhook", "events_webhookendpoint"),
         ],
     ),
     (
@@ -77,8 +83,6 @@ ROOMS: list[tuple[str, list[Link]]] = [
             ("Health", "monitor_heart", "house:health"),
             ("Pause dials", "pause_circle", "partners_pausedial"),
             ("Messages from outside", "inbox", "common_inboundmessage"),
-            ("Partner events", "campaign", "events_partnerevent"),
-            ("Webhook deliveries", "outbound", "events_webhookdelivery"),
             ("Partner events", "campaign", "events_partnerevent"),
             ("Webhook deliveries", "outbound", "events_webhookdelivery"),
             ("Audit", "history", "common_auditline"),
@@ -102,6 +106,7 @@ PAGES = {
     "house:unknown": "disbursements_disbursement",
     "house:health": "partners_pausedial",
     "house:reports": "disbursements_disbursement",
+    "house:reconciliation": "c2b_c2btransaction",
 }
 
 
