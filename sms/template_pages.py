@@ -134,7 +134,7 @@ def desk(request: HttpRequest, model_admin: Any) -> HttpResponse:
             return HttpResponseRedirect(f"{reverse('admin:sms_smstemplate_desk')}?{chosen.query}")
     context = model_admin.admin_site.each_context(request) | _context(chosen, held, text)
     context |= {"opts": model_admin.model._meta, "refused": refused, "may_write": may_write}
-    return TemplateResponse(request, "sms/desk.html", context, status=422 if refused else 200)
+    return TemplateResponse(request, "sms/desk.html", context)
 
 
 def _press(request: HttpRequest, chosen: Chosen, held: texts.Held, text: str) -> str:

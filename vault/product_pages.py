@@ -148,8 +148,7 @@ def page(request: HttpRequest, object_id: UUID, model_admin: Any) -> HttpRespons
         "loans": f"{reverse('admin:disbursements_disbursement_changelist')}?q={product.product_name}",
         "may_change": may_change,
     }
-    status = 422 if form.is_bound and form.errors else 200
-    return TemplateResponse(request, "vault/product.html", context, status=status)
+    return TemplateResponse(request, "vault/product.html", context)
 
 
 def _rules_shown(form: RulesForm, product: LoanProduct) -> Any:

@@ -149,8 +149,7 @@ def top_up(request: HttpRequest, object_id: UUID, model_admin: Any) -> HttpRespo
         "reference": bank.account_reference(account, wallet.partner.code) if account and account.till else "",
         "may_ask": may_ask,
     }
-    status = 422 if form.is_bound and form.errors else 200
-    return TemplateResponse(request, "wallet/topup.html", context, status=status)
+    return TemplateResponse(request, "wallet/topup.html", context)
 
 
 def _asked_before(request: HttpRequest, wallet: PartnerWallet) -> TopUp | None:
@@ -218,8 +217,7 @@ def rule(request: HttpRequest, object_id: UUID, model_admin: Any) -> HttpRespons
         "standing": standing,
         "effect": [in_words(form.instance)] if form.instance.below and not form.errors else [],
     }
-    status = 422 if form.is_bound and form.errors else 200
-    return TemplateResponse(request, "wallet/rule.html", context, status=status)
+    return TemplateResponse(request, "wallet/rule.html", context)
 
 
 def _save_rule(request: HttpRequest, form: RuleForm, wallet: PartnerWallet) -> bool:

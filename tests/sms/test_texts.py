@@ -66,7 +66,7 @@ def test_an_unknown_variable_is_refused() -> None:
 
 def test_the_desk_refuses_in_words_and_keeps_what_was_typed(desk: Client) -> None:
     answer = desk.post(DESK, typed("Dear {cleint}, pesa imetumwa"))
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     text = answer.content.decode()
     assert "Unknown: {cleint}. This message has:" in text
     assert "pesa imetumwa</textarea>" in text

@@ -131,7 +131,7 @@ def test_a_phone_that_is_none_is_refused_in_words_and_the_rest_is_kept(desk: Cli
     typed = {"code": "mto", "name": "Mto SACCO", "phones": "12", "language": "sw"}
     answer = desk.post("/admin/partners/partner/set-up/new/", typed)
     text = answer.content.decode()
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     assert "One of the numbers" in text
     assert 'value="Mto SACCO"' in text
     assert not Partner.objects.exists()
@@ -173,7 +173,7 @@ def test_a_password_that_works_is_replaced_by_one_that_does_not_only_on_demand(
     outside.replace(responses.POST, f"{API}/authentication", status=401, json={})
     typed = CONNECTION | {"mifos_password": "bad"} | ({"anyway": "1"} if anyway else {})
     answer = desk.post(at(kilimo, "mifos"), typed)
-    assert answer.status_code == (302 if anyway else 422)
+    assert answer.status_code == (302 if anyway else 200)
     assert MifosPartner.objects.get(partner=kilimo).mifos_password == kept
 
 
@@ -227,7 +227,7 @@ def test_a_certificate_that_is_none_is_refused_before_anybody_is_asked(
 ) -> None:
     kilimo = make.partner()
     answer = desk.post(at(kilimo, "shortcodes"), SHORTCODE | {"certificate": "nonsense"})
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     assert "This is not a PEM certificate." in answer.content.decode()
     assert len(outside.calls) == 0
 

@@ -73,7 +73,7 @@ def test_a_second_press_is_the_same_wish() -> None:
 def test_what_cannot_be_asked_is_refused_in_words(typed: dict[str, str]) -> None:
     make_bank.account()
     answer = desk_of("operator").post(at(wallet(), "top-up"), wish(**typed))
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     assert 'class="pv-error"' in answer.content.decode()
     assert not TopUp.objects.exists()
 
@@ -127,7 +127,7 @@ def test_a_rule_is_saved_with_an_audit_line_and_told_in_words() -> None:
 )
 def test_a_rule_that_cannot_hold_is_refused_in_words(typed: dict[str, str], words: str) -> None:
     answer = desk_of("administrator").post(at(wallet(), "rule"), RULE | typed)
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     assert words in answer.content.decode()
     assert not AutoFloatRule.objects.exists()
 

@@ -52,8 +52,6 @@ def show(
     partner: Partner | None,
     slug: str,
     context: dict[str, Any],
-    *,
-    status: int = 200,
 ) -> HttpResponse:
     """Show a step with the row of all six above it."""
     at = timezone.now()
@@ -71,7 +69,7 @@ def show(
         "coming": [] if found else STEPS,
         "following": _following(partner, slug),
     }
-    answer = TemplateResponse(request, f"vault/wizard/{slug}.html", frame | context, status=status)
+    answer = TemplateResponse(request, f"vault/wizard/{slug}.html", frame | context)
     answer["Cache-Control"] = "no-store"
     return answer
 

@@ -36,10 +36,7 @@ def page(request: HttpRequest, model_admin: Any, partner: Partner) -> HttpRespon
                 return frame.back(partner, "mifos")
         else:
             context["not_kept"] = said
-    status = 422 if form.errors or "not_kept" in context else 200
-    return frame.show(
-        request, model_admin, partner, "mifos", context | _mifos_context(partner, form), status=status
-    )
+    return frame.show(request, model_admin, partner, "mifos", context | _mifos_context(partner, form))
 
 
 def _mifos_context(partner: Partner, form: MifosStep) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def _partner(request: HttpRequest, model_admin: Any, partner: Partner | None) ->
         if saved:
             messages.success(request, f"{saved} is saved.")
             return frame.back(saved, "partner" if partner else "mifos")
-    return frame.show(request, model_admin, partner, "partner", {"form": form}, status=_status(form))
+    return frame.show(request, model_admin, partner, "partner", {"form": form})
 
 
 def _save_partner(request: HttpRequest, form: PartnerStep) -> Partner | None:
@@ -93,7 +93,7 @@ def _wallet(request: HttpRequest, model_admin: Any, partner: Partner) -> HttpRes
         "reference": bank.account_reference(account, partner.code) if account else "",
         "wallet": PartnerWallet.objects.filter(partner=partner).first(),
     }
-    return frame.show(request, model_admin, partner, "wallet", context, status=_status(form))
+    return frame.show(request, model_admin, partner, "wallet", context)
 
 
 def _standing(partner: Partner) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def _keys(request: HttpRequest, model_admin: Any, partner: Partner) -> HttpRespo
     context["keys"] = ApiKey.objects.filter(partner=partner, revoked_at__isnull=True)
     found = facts.read([partner], at=frame.now())[partner.pk]
     context["users"], context["users_link"] = found.users, users_link()
-    return frame.show(request, model_admin, partner, "keys", context, status=_status(context["form"]))
+    return frame.show(request, model_admin, partner, "keys", context)
 
 
 def users_link() -> str:
@@ -178,10 +178,6 @@ def users_link() -> str:
         except NoReverseMatch:
             continue
     return ""
-
-
-def _status(form: Any) -> int:
-    return 422 if form.is_bound and form.errors else 200
 
 
 PAGES: dict[str, Callable[[HttpRequest, Any, Any], HttpResponse]] = {

@@ -40,9 +40,8 @@ def page(request: HttpRequest, model_admin: Any, partner: Partner) -> HttpRespon
                 return frame.back(partner, "shortcodes", query=f"?number={saved.number}")
         else:
             context["not_kept"] = said
-    status = 422 if form.errors or "not_kept" in context else 200
     more = _shortcodes_context(partner, chosen, form, request)
-    return frame.show(request, model_admin, partner, "shortcodes", context | more, status=status)
+    return frame.show(request, model_admin, partner, "shortcodes", context | more)
 
 
 def _chosen(request: HttpRequest, partner: Partner) -> Shortcode | None:

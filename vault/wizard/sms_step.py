@@ -43,7 +43,6 @@ def page(request: HttpRequest, model_admin: Any, partner: Partner) -> HttpRespon
                 return frame.back(partner, "sms")
         else:
             context["not_kept"] = said
-    status = 422 if form.errors or "not_kept" in context else 200
     context |= {
         "row": row,
         "used": used,
@@ -57,7 +56,7 @@ def page(request: HttpRequest, model_admin: Any, partner: Partner) -> HttpRespon
         "report_address": accounts.report_address(row) if row and row.dlr_mode == "push" else "",
         "last_test": _last_test(partner),
     }
-    return frame.show(request, model_admin, partner, "sms", context, status=status)
+    return frame.show(request, model_admin, partner, "sms", context)
 
 
 def _last_test(partner: Partner) -> Any:
