@@ -112,6 +112,19 @@ def test_a_form_that_a_session_did_not_outlive_is_kept_and_sent_after_logging_in
     assert Partner.objects.get().name == "Umoja SACCO"
 
 
+def test_a_session_that_ends_while_the_code_is_asked_for_loses_nothing_either(desk, app):
+    change(desk, FACTOR_AT=11 * 60)
+    address = reverse("admin:partners_partner_add")
+    text = desk.post(address, new_partner()).content.decode()
+    kept = re.search(r'name="pv_kept" value="([^"]+)"', text)
+    assert kept
+    change(desk, SEEN=31 * 60)
+    desk.post(address, {"pv_kept": kept.group(1), "pv_code": code_of(app)})
+    give_password(desk, goal=address)
+    answer = desk.post("/admin/login/code/", {"code": code_of(app)}, follow=True)
+    assert "Umoja SACCO" in answer.content.decode()
+
+
 def test_what_was_kept_lies_in_the_session_sealed(desk):
     change(desk, SEEN=31 * 60)
     desk.post(reverse("admin:partners_partner_add"), new_partner() | {"name": "Siri Kubwa"})
@@ -302,3 +315,12 @@ def test_an_administrator_does_not_reset_a_superuser(desk):
 def test_an_old_visit_is_not_shown(desk):
     Visit.objects.update(seen_at=timezone.now() - timedelta(hours=2))
     assert not visits.open_ones(at=timezone.now())
+
+
+def test_the_last_administrator_is_reset_on_the_server(ann, app):
+    from django.core.management import call_command
+
+    call_command("reset_second_factor", "ann", reason="phone in the lake")
+    assert not Authenticator.objects.exists()
+    line = AuditLine.objects.get(action="reset second factor")
+    assert (line.actor, line.actor_name, line.reason) == (None, "command line", "phone in the lake")

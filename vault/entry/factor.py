@@ -144,12 +144,15 @@ def new_codes(*, user: AbstractBaseUser, at: datetime, address: str | None) -> l
     return codes
 
 
-def reset(*, user: User, by: AbstractBaseUser, reason: str, at: datetime, address: str | None) -> None:
+def reset(
+    *, user: User, by: AbstractBaseUser | None, reason: str, at: datetime, address: str | None = None
+) -> None:
     """Take away another person's second factor and end their sessions; the next login leads to enrolment.
 
+    :param by: None is whoever sits at the server itself
     :raises WrongCode: one's own cannot be reset in this way
     """
-    if user.pk == by.pk:
+    if by is not None and user.pk == by.pk:
         raise WrongCode("Nobody resets their own second factor. Change it on its page, with a code.")
     with transaction.atomic():
         Authenticator.objects.filter(user=user).delete()
@@ -159,6 +162,7 @@ def reset(*, user: User, by: AbstractBaseUser, reason: str, at: datetime, addres
             action="reset second factor",
             subject=user,
             actor=by,
+            actor_name="command line",
             reason=reason,
             at=at,
             remote_address=address,

@@ -38,7 +38,13 @@ class Kept:
 
 
 def seal(request: HttpRequest, *, user_id: int) -> str | None:
-    """Return what was sent, sealed; None where it is too large to be kept."""
+    """Return what was sent, sealed; None where it is too large to be kept.
+
+    What was kept before and comes again (a code was asked for, and then the session ended) stays as it was.
+    """
+    before = request.POST.get(FIELD)
+    if before and unseal(before, user_id=user_id, path=request.get_full_path()):
+        return before
     files = [
         {
             "field": field,
