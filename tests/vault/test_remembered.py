@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from c2b.known import KnownAccount
 from disbursements.models import Attempt, Disbursement
 from disbursements.statuses import AttemptStatus, Status
 from mifos.models import LoanProduct, MifosPartner
 from tests import make
 from tests.make import NOW
+from tests.wallet import make_bank
+from tests.wallet.make_bank import paybill, post
 from vault.running import figures, remembered
+from wallet.bank_models import BankAccount, BankCredit
 
 pytestmark = pytest.mark.django_db
 HOSTS = ["kilimo", "pwani"]
@@ -66,6 +70,7 @@ def attempt(row: Disbursement) -> str:
 def test_an_empty_database_begins_at_one() -> None:
     memory = remembered.memory(HOSTS)
     assert (memory.first_loan_id, memory.first_client_id, memory.unfinished) == ({}, {}, [])
+    assert (memory.first_savings_id, remembered.free_float("kilimo")) == ({}, None)
 
 
 def test_numbers_go_on_above_the_highest_known(host: MifosPartner) -> None:
@@ -73,6 +78,19 @@ def test_numbers_go_on_above_the_highest_known(host: MifosPartner) -> None:
     loan(host, 4, status=Status.CANCELLED)
     memory = remembered.memory(HOSTS)
     assert (memory.first_loan_id, memory.first_client_id) == ({"kilimo": 8}, {"kilimo": 108})
+
+
+def test_savings_accounts_go_on_above_those_that_were_paid_into(host: MifosPartner) -> None:
+    KnownAccount.objects.create(mifos_partner=host, kind="savings", account_id=9, seen_at=NOW)
+    KnownAccount.objects.create(mifos_partner=host, kind="loan", account_id=90, seen_at=NOW)
+    assert remembered.memory(HOSTS).first_savings_id == {"kilimo": 10}
+
+
+def test_credits_of_earlier_runs_are_not_missed_on_a_statement_that_is_gone(host: MifosPartner) -> None:
+    make_bank.account()
+    post(BankAccount.objects.get(), "paybill", paybill())
+    remembered.forget_statement(NOW)
+    assert set(BankCredit.objects.get().told_by) == {"paybill", "statement"}
 
 
 @pytest.mark.parametrize(
@@ -174,3 +192,11 @@ def test_the_table_can_be_drawn() -> None:
     drawn = console.export_text()
     assert "Completed" in drawn
     assert "web died" in drawn
+    assert "Wallet top-ups (NCBA)" in drawn
+
+
+def test_figures_tell_what_came_in(host: MifosPartner) -> None:
+    post(make_bank.account(), "paybill", paybill())
+    found = read(approved=0)
+    assert (found.topups, found.topped_up) == ({"booked": 1}, Decimal(5000))
+    assert "top-ups 1: KES 5,000.00 · float bought 0: KES 0.00 · payments 0" in figures.as_line(found)
