@@ -156,6 +156,8 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
         row = context["original"]
         gathered = {
             "row": row,
+            "payer_phone": phone_of(row),
+            "typed_reference": typed_of(row),
             "state": state_of(row),
             "events": row.events.all(),
             "postings": row.postings.all(),
@@ -176,7 +178,6 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
         listed = list(waiting.select_related("partner").order_by("paid_at")[:200])
         context = self.admin_site.each_context(request) | {
             "title": "Suspense desk",
-            "opts": self.model._meta,
             "rows": [(row, shown(row.rest), state_of(row)) for row in listed],
             "total": shown(sum((row.rest for row in listed), Decimal(0))),
         }
@@ -197,8 +198,9 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
         suggestions, trouble = suggesting.suggest(row, at=now) if row.status == Status.UNMATCHED else ([], "")
         context = self.admin_site.each_context(request) | {
             "title": f"{shown(row.rest)} of {row.mpesa_receipt}",
-            "opts": self.model._meta,
             "row": row,
+            "payer_phone": phone_of(row),
+            "typed_reference": typed_of(row),
             "rest": shown(row.rest),
             "state": state_of(row),
             "suggestions": suggestions,

@@ -18,13 +18,12 @@ from django.utils import timezone
 
 from common.money import shown
 from common.tones import Tone
-from disbursements import measures
 from disbursements.models import Disbursement
 from disbursements.saved import SAVED, midnight
 from disbursements.statuses import Cause, Status
 from disbursements.story import span
 from partners.models import Partner, Shortcode
-from vault import float_needs, money_in, systems
+from vault import float_needs, measuring, money_in, systems
 from vault.chart import Chart, money_by_hour
 from vault.money_in import collected
 from wallet import forecast
@@ -59,7 +58,7 @@ def picture(*, at: datetime) -> dict[str, Any]:
         "tiles": tiles(chart, at=at),
         "chart": chart,
         "needs": needs,
-        "measures": measures.all_measures(at=at),
+        "measures": measuring.all_measures(at=at),
         "systems": systems.sentences(at=at),
         "low_wallets": low_wallets(),
         "floats": floats(at=at),

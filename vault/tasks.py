@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from common import nudge
 from partners.events import tasks as webhooks
-from vault import publishing
+from vault import measuring, publishing
 
 
 @shared_task
@@ -18,3 +18,13 @@ def publish_events() -> None:
 @shared_task
 def tell_of_disabled_endpoints() -> None:
     publishing.tell_of_disabled_endpoints(at=timezone.now())
+
+
+@shared_task
+def note_minute() -> None:
+    measuring.note_minute(at=timezone.now())
+
+
+@shared_task
+def close_days() -> None:
+    measuring.close_days(at=timezone.now())
