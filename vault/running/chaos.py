@@ -11,20 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 from vault import embedded
 from vault.running import harm, storm
-from vault.running.ground import Ground, Lender
+from vault.running.ground import OPENING, Ground, Lender
+from vault.running.money_ground import MoneyGround
 from vault.running.outside import Refused
 from vault.running.paybill_ground import Paybill, PaybillGround
 from vault.running.processes import CannotStart, Say, Supervisor
 
 if TYPE_CHECKING:  # these need Django's settings, which need the services to run
+    from vault.running.money_chaos import MoneyChaos
     from vault.running.paybill_chaos import PaybillChaos
     from vault.running.verdict import Verdict
 
+# Float is bought as soon as a few loans are paid.
+RULE = {"below": OPENING["opening_float"] - 50_000, "buy": 200_000, "max_per_day": 100_000_000}
+WALLET = OPENING | {"auto_float": RULE}
 LENDERS = (
-    Lender(code="kilimo", first_phone=254710000000),
-    Lender(code="pwani", first_phone=254720000000, release="develop", own_shortcode="600200"),
-    Lender(code="mlima", first_phone=254724000000, release="develop"),
-    Lender(code="ziwa", first_phone=254790000000, own_shortcode="600300"),
+    Lender(code="kilimo", first_phone=254710000000, wallet=WALLET),
+    Lender(code="pwani", first_phone=254720000000, release="develop", own_shortcode="600200", wallet=WALLET),
+    Lender(code="mlima", first_phone=254724000000, release="develop", wallet=WALLET),
+    Lender(code="ziwa", first_phone=254790000000, own_shortcode="600300", wallet=WALLET),
 )
 PAYBILLS = {
     "kilimo": Paybill(number="600510", rule={"refuse_unknown": True, "prefer": "loan"}),
@@ -42,15 +47,21 @@ SHOWN = 40
 
 
 @dataclass(kw_only=True)
+class ChaosGround(MoneyGround, PaybillGround):
+    """All processes, with customers who pay and a bank."""
+
+
+@dataclass(kw_only=True)
 class Chaos:
     """One run; `run` does everything."""
 
-    ground: PaybillGround
+    ground: "ChaosGround"
     seed: int
     loans: int
     payments: int
     say: Say
     paying: "PaybillChaos" = field(init=False)
+    money: "MoneyChaos" = field(init=False)
     kills: list[str] = field(default_factory=list)
     lifted: list[str] = field(default_factory=list)  # why the platform had paused something
 
@@ -59,9 +70,11 @@ class Chaos:
         self.say("Starting everything …")
         self.ground.start()
         use_django(self.ground.platform.environment)
-        from vault.running.paybill_chaos import PaybillChaos  # needs Django's settings
+        from vault.running.money_chaos import MoneyChaos  # these need Django's settings
+        from vault.running.paybill_chaos import PaybillChaos
 
         self.paying = PaybillChaos(ground=self.ground, seed=self.seed, payments=self.payments)
+        self.money = MoneyChaos(ground=self.ground, seed=self.seed)
         drawn = storm.draw(self.seed, loans=self.loans, lenders=list(self.ground.codes()))
         self._register_hooks()
         begun = time.monotonic()
@@ -88,8 +101,10 @@ class Chaos:
         for rule in drawn.faults:
             self.ground.outside.post("faults", **rule)
         self.paying.begin()
+        self.money.begin()
         for step in drawn.steps:
             self.ground.approve(step.lender, count=step.loans, principal=step.principal, charge=step.charge)
+            self.money.step()
             self.paying.pay(-(-self.payments // len(drawn.steps)))
             if step.harm:
                 self.kills.append(step.harm)
@@ -143,6 +158,8 @@ class Chaos:
         from vault.running.verdict import settled
 
         self._asked(self.paying.search)
+        if not self._asked(self.money.settled):
+            return False
         return bool(self._asked(lambda: self.paying.settled() and settled(self.ground.approved)))
 
     def _left(self) -> str:
@@ -165,8 +182,8 @@ class Chaos:
         from vault.running.verdict import judge
 
         books = self.ground.outside.get("books")
-        loans = judge(books, self.ground.approved, utilities=self.ground.utilities())
-        verdict = loans.joined(self.paying.judge(books))
+        loans = judge(books, self.ground.approved, utilities={})  # float was bought: the whole is compared
+        verdict = loans.joined(self.paying.judge(books)).joined(self.money.judge(books))
         figures = self._figures(verdict, self.paying.made(books), played, settled_seconds)
         path = write(figures)
         for line in verdict.lines()[:SHOWN]:
@@ -184,6 +201,7 @@ class Chaos:
             "seed": self.seed,
             "loans": len(self.ground.approved),
             "payments": payments,
+            **self.money.made(),
             "faults_played": played,
             "kills": len(self.kills),
             "paid_twice": len(verdict.paid_twice),
@@ -247,7 +265,7 @@ def run(*, seed: int, loans: int, payments: int, say: Say) -> int:
     :raises CannotStart: a part did not start
     """
     with Supervisor(embedded.RUN_DIR / "chaos", say=say) as supervisor:
-        ground = PaybillGround(supervisor=supervisor, lenders=LENDERS, seed=seed, paybills=PAYBILLS)
+        ground = ChaosGround(supervisor=supervisor, lenders=LENDERS, seed=seed, paybills=PAYBILLS)
         try:
             return Chaos(ground=ground, seed=seed, loans=loans, payments=payments, say=say).run()
         except (Refused, OSError) as exc:

@@ -1,7 +1,6 @@
 """What our tables say of the money that came in during a run, for the comparison, and what is still under way."""
 
 from collections import defaultdict
-from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
@@ -85,18 +84,24 @@ def unsound() -> list[str]:
     ]
 
 
-def under_way(*, since: datetime, partners: Collection[str] = ()) -> list[str]:
+def float_under_way(*, since: datetime) -> list[str]:
+    """Say of each purchase that has not ended where it is and why, and of each debit that nothing explains."""
+    purchases = FloatPurchase.objects.filter(status__in=UNDER_WAY, asked_at__gte=since)
+    debits = BankDebit.objects.filter(created_at__gte=since, matched_id__isnull=True, is_fee=False)
+    return [
+        *(f"{row}: {row.status}; {row.attention or row.result_text or 'no reason'}" for row in purchases),
+        *(f"debit {row}: matched with nothing; {row.outcome or 'waits'}" for row in debits),
+    ]
+
+
+def under_way(*, since: datetime) -> list[str]:
     """Say of all money since then that has not come to rest where it is and why; suspense is rest."""
-    mine = Q(partner__code__in=partners) if partners else Q()
-    purchases = FloatPurchase.objects.filter(mine, status__in=UNDER_WAY, asked_at__gte=since)
     payments = C2bTransaction.objects.filter(created_at__gte=since).exclude(status__in=AT_REST)
     waiting = C2bTransaction.objects.filter(
         created_at__gte=since, status=Collected.UNMATCHED, next_step_at__isnull=False, attention=""
     )
-    debits = BankDebit.objects.filter(created_at__gte=since, matched_id__isnull=True, is_fee=False)
     return [
-        *(f"{row}: {row.status}; {row.attention or row.result_text or 'no reason'}" for row in purchases),
+        *float_under_way(since=since),
         *(f"{row}: {row.status}; {row.attention or row.reason or 'no reason'}" for row in payments),
         *(f"{row}: {row.status}; looked at again {row.next_step_at}" for row in waiting),
-        *(f"debit {row}: matched with nothing; {row.outcome or 'waits'}" for row in debits),
     ]

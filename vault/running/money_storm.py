@@ -65,11 +65,12 @@ class MoneyStorm:
     ground: Ground
     people: tuple[AbstractBaseUser, AbstractBaseUser]
     seed: int
+    lends: bool = True
     rejected: list[str] = field(default_factory=list)  # wishes that were refused in words, and had no effect
     done: dict[str, int] = field(default_factory=dict)
 
-    def begin(self) -> None:
-        """Let the faults of the seed begin."""
+    def begin(self, *, only: str = "") -> None:
+        """Let the faults of the seed begin, those of one system or all."""
         self.dice = random.Random(self.seed)  # noqa: S311 - to be repeated, not to be secret
         self.ground.outside.put("latency", {k: {"p50_ms": a, "p95_ms": b} for k, (a, b) in LATENCIES.items()})
         self.ground.outside.put("switches", SWITCHES)
@@ -77,25 +78,22 @@ class MoneyStorm:
         for kind in SURELY:  # each once, whatever the dice say
             self.ground.fault("ncba", "float_purchase", kind, times=1)
         for system, operation, kind, share, params in FAULTS:
+            if only not in ("", system):
+                continue
             self.ground.fault(system, operation, kind, rate=share, params=params, seed=self.seed)
 
     def play(self, steps: int, *, blow_every: int) -> None:
         """Let so many things happen, with a `kill -9` now and then."""
-        acts = (
-            self.push_stk,
-            self.pay_till,
-            self.transfer,
-            self.repeat_notice,
-            self.buy,
-            self.lend,
-            self.lend,
-        )
         for number in range(steps):
-            act = self.dice.choice(acts)
-            self._try(act)
+            self.act()
             if number % blow_every == blow_every - 1:
                 harm.kill(self.ground, BLOWS[number // blow_every % len(BLOWS)])
             self.ground.supervisor.pause(self.dice.uniform(0.05, 0.3))
+
+    def act(self) -> None:
+        """Let one thing happen."""
+        acts = [self.push_stk, self.pay_till, self.transfer, self.repeat_notice, self.buy]
+        self._try(self.dice.choice(acts + [self.lend] * 2 * self.lends))
 
     def _try(self, act: Callable[[str], None]) -> None:
         try:
