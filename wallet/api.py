@@ -1,6 +1,7 @@
 """A partner's money over the API: what there is, what happened, top-ups, and float with its confirmation."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,10 @@ from django.db.models import QuerySet, Subquery
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.api.filters import AmountFilter, Filters, MomentFilter, PhoneFilter
+from common.api.filters import AROUND, AmountFilter, Filters, PhoneFilter, WrittenFilter
 from common.api.problems import Problem, wrong_field
 from common.changes import By
+from common.ids import first_id
 from common.moves import ForbiddenMove, LostRace
 from partners.api.filters import OwnedFilters, PartnerFilter
 from partners.api.money import Wish, moves_money
@@ -60,14 +62,29 @@ class WalletFilter(PartnerFilter):
         return qs.filter(wallet_id=wallet) if wallet else qs.none()
 
 
+class LineWrittenFilter(WrittenFilter):
+    """A wallet's lines are walked by their number, so that is bounded as well."""
+
+    def filter(self, qs: "QuerySet[Any]", value: datetime | None) -> "QuerySet[Any]":
+        rows: QuerySet[Any] = super().filter(qs, value)
+        if value is None:
+            return rows
+        lines = WalletTransaction.objects.values("number")
+        if self.lookup_expr == "gte":
+            first = lines.filter(pk__gte=first_id(value - AROUND)).order_by("pk")[:1]
+            return rows.filter(number__gte=Subquery(first))
+        last = lines.filter(pk__lt=first_id(value + AROUND)).order_by("-pk")[:1]
+        return rows.filter(number__lte=Subquery(last))
+
+
 class LineFilters(Filters):
     partner = WalletFilter(help_text="Its code.")
     transaction_type = django_filters.ChoiceFilter(choices=TransferType.choices)
     reference = django_filters.CharFilter(method="by_reference", help_text="The whole of it.")
     amount_min = AmountFilter(field_name="amount", lookup_expr="gte", min_value=None)
     amount_max = AmountFilter(field_name="amount", lookup_expr="lte", min_value=None)
-    created_from = MomentFilter(field_name="created_at", lookup_expr="gte")
-    created_until = MomentFilter(field_name="created_at", lookup_expr="lt")
+    created_from = LineWrittenFilter(field_name="created_at", lookup_expr="gte")
+    created_until = LineWrittenFilter(field_name="created_at", lookup_expr="lt")
 
     def by_reference(self, rows: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
         """Go by the transfers, which are indexed by it."""
@@ -109,8 +126,8 @@ class TopUpFilters(OwnedFilters):
     phone = PhoneFilter()
     amount_min = AmountFilter(field_name="amount", lookup_expr="gte")
     amount_max = AmountFilter(field_name="amount", lookup_expr="lte")
-    asked_from = MomentFilter(field_name="asked_at", lookup_expr="gte")
-    asked_until = MomentFilter(field_name="asked_at", lookup_expr="lt")
+    asked_from = WrittenFilter(field_name="asked_at", lookup_expr="gte")
+    asked_until = WrittenFilter(field_name="asked_at", lookup_expr="lt")
 
 
 class TopUps(ListView):
@@ -158,8 +175,8 @@ class PurchaseFilters(OwnedFilters):
     shortcode = django_filters.CharFilter(field_name="shortcode__number")
     amount_min = AmountFilter(field_name="amount", lookup_expr="gte")
     amount_max = AmountFilter(field_name="amount", lookup_expr="lte")
-    asked_from = MomentFilter(field_name="asked_at", lookup_expr="gte")
-    asked_until = MomentFilter(field_name="asked_at", lookup_expr="lt")
+    asked_from = WrittenFilter(field_name="asked_at", lookup_expr="gte")
+    asked_until = WrittenFilter(field_name="asked_at", lookup_expr="lt")
 
 
 PURCHASES = FloatPurchase.objects.select_related("partner", "shortcode")
