@@ -58,7 +58,7 @@ def note_minute(*, at: datetime) -> None:
     late = readiness.OLDEST_DUE_LIMIT.total_seconds()
     good = all(age <= late for age in readiness.due_ages(at=at).values())
     minute = at.replace(second=0, microsecond=0)
-    values = {"id": new_id(), "day": midnight(at).date(), "good": int(good), "minute": minute}
+    values: dict[str, Any] = {"id": new_id(), "day": midnight(at).date(), "good": int(good), "minute": minute}
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, values)
 

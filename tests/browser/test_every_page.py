@@ -53,7 +53,12 @@ ROOMS: dict[str, Address] = {
     "second-factor": at("/admin/second-factor/"),
     "sessions": at("/admin/sessions/"),
 }
-ON_PHONES = ("overview", "disbursements", "disbursement-paid", "wallet", "suspense")  # pictures of these
+PICTURED = (  # in the documentation, which should not weigh more than the program
+    *("overview", "disbursements", "disbursement-paid", "disbursement-unknown", "unknown", "collections"),
+    *("suspense", "wallet", "float-purchase", "partners", "loan-products", "sms", "sms-text", "reports"),
+    *("health", "audit"),
+)
+ON_PHONES = ("overview", "disbursements", "disbursement-paid", "wallet")
 STILL = "*, *::before, *::after { transition: none !important; animation: none !important; }"
 
 
@@ -62,9 +67,10 @@ def look(page: Page, name: str, *, size: dict[str, int], theme: str) -> list[str
     page.set_viewport_size(size)  # type: ignore[arg-type]
     page.evaluate("dark => document.documentElement.classList.toggle('dark', dark)", theme == "dark")
     where = f"{size['width']} px, {theme}"
-    narrow = size is PHONE
-    if not narrow or name in ON_PHONES:
-        keep_picture(page, f"{name}{'-phone' if narrow else ''}-{theme}")
+    if size is DESKTOP and name in PICTURED:
+        keep_picture(page, f"{name}-{theme}")
+    elif size is PHONE and name in ON_PHONES and theme == "light":
+        keep_picture(page, f"{name}-phone")
     return [f"{where}: {fault}" for fault in [*grave_faults(page), *too_wide(page)]]
 
 
