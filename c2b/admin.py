@@ -1,7 +1,6 @@
 """Windows on what came in and where it went; the suspense desk; set-up of collections."""
 
 from contextlib import suppress
-from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -9,7 +8,6 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -18,16 +16,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
 
-from c2b import checking_page, desk, exported, listing, registering, suggesting
-from c2b.desk import NotPossible, Share
+from c2b import checking_page, exported, listing, registering, suggesting
+from c2b.desk import NotPossible
 from c2b.models import C2bTransaction, CollectionRule, Collector, StkPush
+from c2b.presses import PRESSES, other_partners
 from c2b.statuses import PromptStatus, Status
 from common.changes import By
 from common.gateway import GatewayError
 from common.marks import for_partners, harmless
-from common.money import BadAmount, kes, shown
+from common.money import BadAmount, shown
 from common.moves import ForbiddenMove, LostRace
-from common.own_rows import partner_of
 from common.phone import BadPhone, canonical
 from common.revealing import hidden
 from common.tones import Tone, badge
@@ -43,7 +41,6 @@ from common.windows import (
     person,
 )
 from mifos.accounts import AccountKind
-from partners.models import Partner
 
 TONES = {
     Status.RECEIVED: Tone.MOVING,
@@ -208,7 +205,7 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
             "decision": row.decisions.filter(decided_at__isnull=True).select_related("asked_by").first(),
             "events": row.events.all(),
             "postings": row.postings.all(),
-            "partners": _other_partners(request).exclude(pk=row.partner_id),
+            "partners": other_partners(request).exclude(pk=row.partner_id),
             "may_operate": self._may(request, "operate"),
             "may_approve": self._may(request, "approve"),
             "kinds": [kind.value for kind in AccountKind],
@@ -226,95 +223,6 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
             messages.error(request, str(exc))
         else:
             messages.success(request, words)
-
-
-def _other_partners(request: HttpRequest) -> "QuerySet[Partner]":
-    """Return to whom a payment can be given; people of a partner know of no other."""
-    active = Partner.objects.filter(is_active=True)
-    return active if partner_of(request) is None else active.none()
-
-
-def _reason(request: HttpRequest) -> str:
-    return request.POST.get("reason", "")
-
-
-def _allocate(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
-    shares = []
-    said = zip(
-        request.POST.getlist("kind"),
-        request.POST.getlist("account_id"),
-        request.POST.getlist("amount"),
-        strict=True,
-    )
-    for kind, account_id, amount in said:
-        if account_id.strip():
-            if not account_id.strip().isdigit():
-                raise NotPossible("The account is Mifos's own id, a number.")
-            share = Share(kind=AccountKind(kind), account_id=int(account_id), amount=kes(amount))
-            shares.append(share)
-    done = desk.allocate(
-        transaction_id=row.pk, shares=shares, by=person(request), reason=_reason(request), at=at
-    )
-    return "It is being booked." if done else "Noted. Another person must agree before it is booked."
-
-
-def _send(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
-    chosen = request.POST.get("partner", "")
-    partner = _other_partners(request).filter(pk=UUID(chosen)).first() if chosen else None
-    if partner is None:
-        raise NotPossible("Choose the partner whose customer paid.")
-    done = desk.send_to_partner(
-        transaction_id=row.pk, partner=partner, by=person(request), reason=_reason(request), at=at
-    )
-    return f"It is {partner}'s now." if done else "Noted. Another person must agree."
-
-
-def _returned(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
-    done = desk.mark_returned(
-        transaction_id=row.pk,
-        reference=request.POST.get("reference", ""),
-        by=person(request),
-        reason=_reason(request),
-        at=at,
-    )
-    return "Noted as returned." if done else "Noted. Another person must agree."
-
-
-def _agree(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
-    desk.agree(transaction_id=row.pk, by=person(request), reason=_reason(request), at=at)
-    return "Agreed, and done."
-
-
-def _refuse(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
-    desk.refuse(transaction_id=row.pk, by=person(request), reason=_reason(request), at=at)
-    return "Refused. The money stays in suspense."
-
-
-def _look_again(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
-    desk.look_again(transaction_id=row.pk, by=person(request), reason=_reason(request), at=at)
-    return "It is being matched again."
-
-
-def _take_back(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
-    desk.take_back(transaction_id=row.pk, by=person(request), reason=_reason(request), at=at)
-    return "It is in suspense now."
-
-
-def _settle(request: HttpRequest, row: C2bTransaction, at: datetime) -> str:
-    desk.settle_contradiction(transaction_id=row.pk, by=person(request), reason=_reason(request), at=at)
-    return "Noted."
-
-
-PRESSES = {
-    "allocate": ("operate", _allocate),
-    "send": ("operate", _send),
-    "returned": ("operate", _returned),
-    "look_again": ("operate", _look_again),
-    "take_back": ("operate", _take_back),
-    "settle": ("operate", _settle),
-    "agree": ("approve", _agree),
-    "refuse": ("approve", _refuse),
-}
 
 
 @admin.register(CollectionRule)

@@ -10,9 +10,11 @@ from uuid import UUID
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
+from c2b import giving_back
 from c2b.booking import void_open
 from c2b.models import C2bTransaction, Decision, Posting
 from c2b.reading import host_of, rule_of
+from c2b.reversals import under_way
 from c2b.statuses import CONFIDENCE, MatchedBy, Status
 from common import audit
 from common.changes import By, acting
@@ -120,6 +122,23 @@ def mark_returned(
     return _decide(row, Decision.What.RETURN, by=by, reason=reason, at=at, reference=reference.strip()[:100])
 
 
+def give_back(*, transaction_id: UUID, by: AbstractBaseUser | By, reason: str, at: datetime) -> None:
+    """Let M-Pesa give a payment back to the customer, once a second person agrees, whatever the amount.
+
+    :raises NotPossible: not in suspense, a part is booked already, or the shortcode has no API operator
+    """
+    row = _in_suspense(transaction_id)
+    if row.booked_amount:
+        raise NotPossible("A part of it is booked in Mifos. Undo that there, or allocate the rest.")
+    if not (row.shortcode.initiator and row.shortcode.initiator_password and row.shortcode.certificate):
+        raise NotPossible(
+            "The shortcode has no API operator set up. Reverse it on M-Pesa's portal and mark it as returned."
+        )
+    if row.amount != row.amount.to_integral_value():
+        raise NotPossible("M-Pesa reverses whole shillings only. Reverse it on the portal, and mark it.")
+    _decide(row, Decision.What.REVERSE, by=by, reason=reason, at=at)
+
+
 def agree(*, transaction_id: UUID, by: AbstractBaseUser, reason: str, at: datetime) -> None:
     """Agree to what another person wants done; it is done at once.
 
@@ -196,9 +215,11 @@ def settle_contradiction(*, transaction_id: UUID, by: AbstractBaseUser, reason: 
 
 
 def _in_suspense(transaction_id: UUID) -> C2bTransaction:
-    row = C2bTransaction.objects.select_related("partner").get(pk=transaction_id)
+    row = C2bTransaction.objects.select_related("partner", "shortcode").get(pk=transaction_id)
     if row.status != Status.UNMATCHED:
         raise NotPossible(f"It is not in suspense: {row.get_status_display().lower()}.")
+    if under_way(row):
+        raise NotPossible("M-Pesa may be giving it back to the customer; wait until that has ended.")
     return row
 
 
@@ -237,10 +258,13 @@ def _decide(
     """Keep a wish; carry it out at once where one person may."""
     why, acts = _reasoned(reason), acting(by)
     second = row.partner_id is None or row.rest > rule_of(row.partner_id).second_person_above
+    second = second or what == Decision.What.REVERSE
     with transaction.atomic():
         locked = C2bTransaction.objects.select_for_update().get(pk=row.pk)
         if locked.status != Status.UNMATCHED or locked.rest != row.rest:
             raise NotPossible("Somebody else has just decided about it. Look at it again.")
+        if under_way(locked):
+            raise NotPossible("M-Pesa may be giving it back to the customer; wait until that has ended.")
         if locked.decisions.filter(decided_at__isnull=True).exists():
             raise NotPossible(
                 "Another wish about it waits for a second person; agree to it or refuse it first."
@@ -288,6 +312,8 @@ def _carry_out(row: C2bTransaction, wanted: Decision, *, by: AbstractBaseUser | 
                 business_shortcode="",
                 next_step_at=at,
             )
+        case Decision.What.REVERSE:
+            giving_back.order(row, wanted, at=at)
         case _:
             row.move(
                 Status.REVERSED,

@@ -10,6 +10,7 @@ from c2b.finding import Finding, Target
 from c2b.models import C2bTransaction, Posting
 from c2b.prompts import StkPush
 from c2b.reading import collector_of, host_of, load, rule_of, shortcode_of
+from c2b.reversals import under_way
 from c2b.statuses import CONFIDENCE, MatchedBy, Status, TransactionType
 from common.gateway import GatewayError
 from common.ids import new_id
@@ -35,6 +36,9 @@ def match(*, transaction_id: UUID, at: datetime) -> bool:
     """
     row = load(transaction_id)
     if row.status not in MATCHABLE:
+        return False
+    if row.status == Status.UNMATCHED and under_way(row):
+        row.due(None)
         return False
     if words := _not_ours(row):
         return to_suspense(row, words, at=at)

@@ -281,6 +281,7 @@ class Decision(models.Model):
         ALLOCATE = "allocate", "Book it to accounts"
         SEND = "send", "Give it to another partner"
         RETURN = "return", "Note that the customer got it back"
+        REVERSE = "reverse", "Let M-Pesa give it back to the customer"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     transaction = models.ForeignKey(C2bTransaction, on_delete=models.PROTECT, related_name="decisions")
@@ -325,3 +326,6 @@ class Decision(models.Model):
     def asker(self) -> str:
         """Who wants it."""
         return self.asked_by.get_username() if self.asked_by else self.asked_by_name
+
+
+import c2b.reversals  # noqa: E402, F401 - a table that points at the ones above

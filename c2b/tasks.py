@@ -7,8 +7,9 @@ from uuid import UUID
 from celery import shared_task
 from django.utils import timezone
 
-from c2b import matching, posting, prompting, pulling, sweeping, telling
+from c2b import giving_back, matching, posting, prompting, pulling, sweeping, telling
 from c2b.models import Collector, StkPush
+from c2b.reversals import Reversal
 from common import nudge
 from common import sweep as sweeps
 from common.models import InboundMessage
@@ -43,10 +44,12 @@ def sweep() -> None:
         nudge.send(ask_prompt, prompt_id)
     for collector_id in sweeps.claim_due(Collector.objects.filter(pull_enabled=True), at=at):
         nudge.send(pull, collector_id)
-    waiting = InboundMessage.objects.filter(applied_at__isnull=True, source="c2b", kind="stk_result")
-    for message_id in sweeps.claim_due(waiting, at=at):
-        nudge.send(apply_prompt, message_id)
-
+    for reversal_id in sweeps.claim_due(Reversal.objects.all(), at=at):
+        nudge.send(give_back, reversal_id)
+    waiting = InboundMessage.objects.filter(applied_at__isnull=True, source="c2b")
+    for kind, task in RESULTS.items():
+        for message_id in sweeps.claim_due(waiting.filter(kind=kind), at=at):
+            nudge.send(task, message_id)
     _close_unanswered(at)
 
 
@@ -54,7 +57,7 @@ def _close_unanswered(at: datetime) -> None:
     """End what a killed process left: the customer's answer was M-Pesa's default, nothing is to be done."""
     left = InboundMessage.objects.filter(
         applied_at__isnull=True, source="c2b", next_step_at__lte=at - UNANSWERED_AFTER
-    ).exclude(kind="stk_result")
+    ).exclude(kind__in=RESULTS)
     left.update(applied_at=at, next_step_at=None, outcome="left without an answer")
 
 
@@ -63,6 +66,20 @@ def apply_prompt(message_id: str) -> None:
     paid = prompting.apply(message=InboundMessage.objects.get(pk=message_id), at=timezone.now())
     if paid is not None:
         nudge.send(match, paid)
+
+
+@shared_task
+def apply_reversal(message_id: str) -> None:
+    giving_back.apply(message=InboundMessage.objects.get(pk=message_id), at=timezone.now())
+
+
+@shared_task
+def give_back(reversal_id: str) -> None:
+    with suppress(LostRace):
+        giving_back.send(reversal_id=UUID(reversal_id), at=timezone.now())
+
+
+RESULTS = {"stk_result": apply_prompt, "reversal_result": apply_reversal, "reversal_timeout": apply_reversal}
 
 
 @shared_task

@@ -93,7 +93,7 @@ def first_before(row: C2bTransaction, postings: list[Posting]) -> C2bTransaction
 
 
 def _unread_before(row: C2bTransaction) -> C2bTransaction | None:
-    if not row.bill_ref:
+    if not row.bill_ref or row.partner_id is None:
         return None
     same = C2bTransaction.objects.filter(
         partner_id=row.partner_id, bill_ref=row.bill_ref, status=Status.RECEIVED

@@ -26,6 +26,8 @@ ACCEPTED = "0"
 BAD_PHONE = "C2B00011"
 BAD_ACCOUNT = "C2B00012"
 BAD_AMOUNT = "C2B00013"
+# C2B00014, "Invalid KYC Details", has no rule here: M-Pesa tells of a payer's identity only a first name, often none,
+# and a relative who repays somebody else's loan is welcome. What a name cannot prove must not refuse money.
 BAD_SHORTCODE = "C2B00015"
 OTHER = "C2B00016"
 

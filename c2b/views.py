@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from c2b import prompting, receiving, tasks, validating
+from c2b import giving_back, prompting, receiving, tasks, validating
 from c2b.addresses import called
 from c2b.statuses import Channel
 from common import door, inbound, nudge, tokens
@@ -128,6 +128,28 @@ def prompt_result(request: HttpRequest, token: str) -> HttpResponse:
         return HttpResponse(status=503)
     if fresh:
         nudge.send(tasks.apply_prompt, message.pk)
+    return HttpResponse(TAKEN, content_type="application/json")
+
+
+@csrf_exempt
+@require_POST
+def reversal(request: HttpRequest, token: str, what: str) -> HttpResponse:
+    """Take the result or the timeout notice of a reversal. The token names it; the body is a hint."""
+    subject = tokens.read(giving_back.PURPOSE, token)
+    if subject is None or subject.version:
+        return door.refuse("token", "reversal", 404)
+    if refusal := door.refused(request, "reversal"):
+        return refusal
+    at = timezone.now()
+    try:
+        message, fresh = inbound.receive(
+            request, source=SOURCE, kind=f"reversal_{what}", subject_id=subject.id, at=at
+        )
+    except DatabaseError:
+        log.exception("callback not stored", kind="reversal")
+        return HttpResponse(status=503)
+    if fresh:
+        nudge.send(tasks.apply_reversal, message.pk)
     return HttpResponse(TAKEN, content_type="application/json")
 
 

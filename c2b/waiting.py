@@ -31,6 +31,8 @@ def _state(row: C2bTransaction) -> str:
 
 
 def _in_line(row: C2bTransaction) -> str:
+    if row.partner_id is None:
+        return "It is next."
     before = C2bTransaction.objects.filter(
         partner_id=row.partner_id, status=row.status, next_step_at__isnull=False, paid_at__lt=row.paid_at
     )

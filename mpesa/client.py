@@ -9,7 +9,7 @@ import requests
 from common.gateway import GatewayError, OutcomeUnknown, Rejected, Retryable
 from common.http import Answer, Timeout, call
 from common.token_store import NewToken, TokenStore, app_key
-from mpesa import bodies, collecting, credential, stk
+from mpesa import bodies, collecting, credential, reversing, stk
 from mpesa.answers import Reply, given_token, read, token_error
 from mpesa.collecting import Prompt, Prompted, Registered
 from mpesa.collections import Notice, pulled
@@ -126,6 +126,27 @@ class Client:
             timeout_url=timeout_url,
         )
         return _accepted(self._send("transfer", bodies.TRANSFER_PATH, body, reference=reference))
+
+    def reverse(self, *, payment: str, amount: Decimal, result_url: str, timeout_url: str) -> Accepted:
+        """Ask M-Pesa to give a customer's payment back; what became of it comes to the result URL.
+
+        M-Pesa knows no id of ours here, but gives a payment back once only: it may be asked again after any doubt.
+
+        :param payment: its receipt
+        :raises ValueError: nothing was sent: an amount with cents, or callback addresses that are refused
+        :raises Rejected: not given back
+        :raises Retryable: the request never reached M-Pesa
+        :raises OutcomeUnknown: it may be given back
+        """
+        body = reversing.reversal_body(
+            self._credentials,
+            self._credential(),
+            payment=payment,
+            amount=amount,
+            result_url=result_url,
+            timeout_url=timeout_url,
+        )
+        return _accepted(self._send("reversal", reversing.REVERSAL_PATH, body, reference=payment))
 
     def register_urls(
         self, *, confirmation: str, validation: str, response_type: str, version: str

@@ -58,6 +58,8 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "wallet.float_tasks.look",
         "wallet.float_tasks.ask_balance",
         "c2b.tasks.match",
+        "c2b.tasks.give_back",
+        "c2b.tasks.apply_reversal",
         "c2b.tasks.post",
         "c2b.tasks.apply_prompt",
         "c2b.tasks.ask_prompt",
