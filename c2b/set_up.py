@@ -58,6 +58,9 @@ class CollectionRule(models.Model):
     )
     tell_customer = models.BooleanField(default=True)
     tell_partner = models.BooleanField(default=False)
+    tell_balance = models.BooleanField(
+        default=False, help_text="Tell the customer the account's balance too, where Mifos has said it."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -1,6 +1,7 @@
 """Tell the customer, and by setting the partner, that a payment is booked."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import connection
 
@@ -30,14 +31,25 @@ def tell(row: C2bTransaction, *, at: datetime) -> None:
     }
     phone = row.customer_phone or phone_of_client(row)
     if rule.tell_customer and phone:
+        balances = _balances(row) if rule.tell_balance else {}
+        own = balances.pop(row.account_no, None)
         sms.enqueue(
             event_key=event_key(row),
-            message_type=MessageType.PAYMENT_RECEIPT,
+            message_type=MessageType.TRANSACTION_CONFIRMATION if own else MessageType.PAYMENT_RECEIPT,
             partner_id=row.partner_id,
             phone=phone,
-            context=context,
+            context=context | ({"balance": own} if own else {}),
             at=at,
         )
+        for number, (account, balance) in enumerate(balances.items(), start=1):  # where the rest went
+            sms.enqueue(
+                event_key=f"{event_key(row)}:{number}",
+                message_type=MessageType.ACCOUNT_BALANCE_UPDATE,
+                partner_id=row.partner_id,
+                phone=phone,
+                context={"client": context["client"], "account": account, "balance": balance},
+                at=at,
+            )
     if rule.tell_partner:
         sms.enqueue_to_partner(
             event_key=f"{event_key(row)}:partner",
@@ -46,6 +58,12 @@ def tell(row: C2bTransaction, *, at: datetime) -> None:
             context=context,
             at=at,
         )
+
+
+def _balances(row: C2bTransaction) -> dict[str, str]:
+    """Return what each account that took a part holds or owes now, where Mifos has said it."""
+    parts = row.postings.filter(booked_at__isnull=False, balance_after__isnull=False).order_by("created_at")
+    return {one.account_no: shown(one.balance_after or Decimal(0)) for one in parts}
 
 
 def phone_of_client(row: C2bTransaction) -> str:

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from c2b import desk, matching, turns, waiting
 from c2b.models import C2bTransaction, Posting
 from c2b.statuses import Status
+from common.money import shown
 from mifos.accounts import AccountKind
 from sms.models import SmsNotification
 from tests.c2b.make_c2b import RECEIPT, World
@@ -268,6 +269,27 @@ def test_a_receipt_goes_to_the_client_s_phone_when_the_payer_s_is_hidden(world: 
     sms = SmsNotification.objects.get(event_key=f"collected:{row.pk}")
     assert (sms.recipient_phone, sms.message_type) == (JANE, "payment_receipt")
     assert "KES 500" in sms.message_content
+
+
+def test_a_partner_may_let_the_customer_know_the_balance_too(world: World) -> None:
+    world.rule(tell_balance=True)
+    row = world.posted(BillRefNumber=f"{world.loan():09d}")
+    sms = SmsNotification.objects.get(event_key=f"collected:{row.pk}")
+    left = row.postings.get().balance_after
+    assert (sms.message_type, shown(left) in sms.message_content) == ("transaction_confirmation", True)
+
+
+def test_the_account_that_took_the_rest_has_a_message_of_its_own(world: World) -> None:
+    world.rule(tell_balance=True, excess="savings")
+    jane = world.client(mobile_no="0708374149")
+    loan = world.loan(client_id=jane, principal=300)
+    world.savings(client_id=jane, account_no="S77")
+    row = world.posted(BillRefNumber=f"{loan:09d}")
+    types = SmsNotification.objects.filter(event_key__startswith=f"collected:{row.pk}")
+    assert sorted(types.values_list("message_type", flat=True)) == [
+        "account_balance_update",
+        "transaction_confirmation",
+    ]
 
 
 def test_sms_sent_is_true_when_it_was(world: World) -> None:

@@ -22,6 +22,7 @@ RULES = (
     "second_person_above",
     "tell_customer",
     "tell_partner",
+    "tell_balance",
 )
 
 

@@ -231,6 +231,7 @@ class CollectionsPart(Part):
     second_person_above: Money = Field(default=Decimal(50_000), description="an amount in shillings")
     tell_customer: bool = Field(default=True, description="true or false")
     tell_partner: bool = Field(default=False, description="true or false")
+    tell_balance: bool = Field(default=False, description="true or false")
 
 
 class SmsPart(Part):
