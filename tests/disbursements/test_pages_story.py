@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from common.phone import without_phones
 from common.tones import Tone
 from disbursements import story
 from disbursements.models import Disbursement
-from common.phone import without_phones
 from disbursements.statuses import RECHECK, Cause, Status
 from disbursements.story import Step
 from tests.make import JANE, NOW

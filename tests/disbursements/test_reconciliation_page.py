@@ -61,7 +61,7 @@ def test_a_payout_that_all_three_have_agrees(world: World, victor: Client) -> No
     side = payouts(row)
     assert side.agrees
     assert [(book.count, book.total) for book in side.books] == [(1, Decimal(9500))] * 3
-    assert "All 1 lines agree." in said(victor)
+    assert "Its one line agrees." in said(victor)
 
 
 def test_one_that_mifos_does_not_have_is_shown_with_its_reason(world: World, victor: Client) -> None:
@@ -121,7 +121,7 @@ def test_a_day_that_agrees_is_certified_with_a_name_and_a_line(world: World, vic
 def test_the_certificate_says_how_many_lines_agree(world: World) -> None:
     side = payouts(completed(world))
     assert certificate.sentence(side, DAY) == (
-        "Payouts: on 3 June 2026 all 1 lines agree between M-Pesa, Payment Vault and Mifos."
+        "Payouts: on 3 June 2026 the only line agrees between M-Pesa, Payment Vault and Mifos."
     )
 
 

@@ -209,7 +209,7 @@ def test_every_money_list_can_be_taken_and_its_columns_exist(name: str) -> None:
     client = login()
     assert "Export" in client.get(reverse(f"admin:{name}_changelist")).content.decode()
     assert client.get(reverse(f"admin:{name}_export")).status_code == 200
-    model, window = next(
+    _, window = next(
         pair
         for pair in admin.site._registry.items()
         if pair[0]._meta.label_lower == name.replace("_", ".", 1)

@@ -5,10 +5,10 @@ from io import BytesIO
 from typing import Any
 from xml.sax.saxutils import escape
 
-from reportlab.lib.pagesizes import A4
-from reportlab.lib.styles import getSampleStyleSheet
-from reportlab.lib.units import mm
-from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle
+from reportlab.lib.pagesizes import A4  # type: ignore[import-untyped]
+from reportlab.lib.styles import getSampleStyleSheet  # type: ignore[import-untyped]
+from reportlab.lib.units import mm  # type: ignore[import-untyped]
+from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, TableStyle  # type: ignore[import-untyped]
 
 from common.exporting import NAIROBI
 from common.money import shown
@@ -54,6 +54,10 @@ def sentence(side: Side, day: date) -> str:
     """Say what is certified of one side."""
     if not side.lines:
         return f"{side.title}: there were none on {day:%-d %B %Y}."
+    if side.lines == 1:
+        return (
+            f"{side.title}: on {day:%-d %B %Y} the only line agrees between M-Pesa, Payment Vault and Mifos."
+        )
     return f"{side.title}: on {day:%-d %B %Y} all {side.lines:,} lines agree between M-Pesa, Payment Vault and Mifos."
 
 

@@ -65,7 +65,7 @@ class Found:
     """A report that was made."""
 
     titles: Sequence[Title]
-    rows: list[Sequence[Any]]
+    rows: Sequence[Sequence[Any]]
     total: Sequence[Any] = ()
     bars: list[Bar] = field(default_factory=list)
     legend: tuple[str, str] = ("", "")
@@ -119,7 +119,7 @@ def daily(span: Span) -> Found:
         sums = by_day.setdefault(day, [Decimal(0), Decimal(0)])
         sums[0] += amount
         sums[1] += collected
-    bars = _bars([(f"{day:%-d %b}", *by_day[day]) for day in sorted(by_day)], shown)
+    bars = _bars([(f"{day:%-d %b}", by_day[day][0], by_day[day][1]) for day in sorted(by_day)], shown)
     return Found(titles=titles, rows=rows, total=_total(rows, 2), bars=bars, legend=("Paid out", "Collected"))
 
 

@@ -170,7 +170,7 @@ def next_rung(
         return (
             f"Look it up in M-Pesa's statement; two people can then decide. M-Pesa is asked again {moment}."
         )
-    return f"M-Pesa is asked by our own id {moment}, for the {attempt.asks + 1}. time."
+    return f"M-Pesa is asked by our own id {moment}, as question {attempt.asks + 1}."
 
 
 def _may(request: HttpRequest, window: Any, act: str) -> bool:
