@@ -77,7 +77,8 @@ class Readiness:
 
     @property
     def ready(self) -> bool:
-        return self.set_up and self.hindrance is None
+        """Whether a partner may be called ready: all six steps are green, and nothing hinders it."""
+        return self.next_step is None and self.hindrance is None
 
     @property
     def next_step(self) -> Step | None:
@@ -90,7 +91,9 @@ class Readiness:
         if not self.set_up:
             step = self.next_step
             return step.tone if step else Tone.OFF
-        return self.hindrance.tone if self.hindrance else Tone.SETTLED
+        if self.hindrance:
+            return self.hindrance.tone
+        return Tone.WAITING if self.next_step else Tone.SETTLED
 
     @property
     def sentence(self) -> str:
@@ -101,7 +104,7 @@ class Readiness:
         if self.hindrance:
             return f"Set up, but cannot pay now: {self.hindrance.words} {self.hindrance.todo}".strip()
         if step:
-            return f"Ready to pay. {step.title}: {step.words} {step.todo}".strip()
+            return f"Loans are paid, but the set-up is not finished. {step.title}: {step.words} {step.todo}".strip()
         return "Ready to pay; all six steps are green."
 
     @property
