@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("c2b", "0007_unread")]
+    dependencies = [("c2b", "0008_reversals")]
 
     operations = [
         migrations.AddField(
