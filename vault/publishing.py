@@ -16,7 +16,7 @@ MOST_BATCHES = 10  # of one source in one sweep; the others get their turn
 def publish(*, at: datetime) -> feed.Copied:
     """Copy from every source what is new, and return how much that was."""
     events = deliveries = 0
-    for source in SOURCES:
+    for source in feed.with_news(SOURCES):
         for _ in range(MOST_BATCHES):
             copied = feed.copy(source, at=at)
             events, deliveries = events + copied.events, deliveries + copied.deliveries

@@ -31,11 +31,24 @@ _TONES = {
 }
 
 
+class KindFilter(admin.SimpleListFilter):
+    """Events of one kind, from the list of kinds: the table is long."""
+
+    title = "event"
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in KINDS]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(type=self.value()) if self.value() else queryset
+
+
 @admin.register(PartnerEvent)
 class PartnerEventAdmin(ReadOnlyAdmin):
     partner_path = "partner"
     list_display = ["when", "type", "meaning", "partner", "sent"]
-    list_filter = ["partner", ("type", admin.AllValuesFieldListFilter), ("at", RangeDateTimeFilter)]
+    list_filter = ["partner", KindFilter, ("at", RangeDateTimeFilter)]
     list_filter_submit = True
     list_select_related = ["partner"]
     search_fields = ["=id", "=subject_id"]
@@ -202,7 +215,7 @@ class WebhookEndpointAdmin(AuditedAdmin):
 class WebhookDeliveryAdmin(ReadOnlyAdmin):
     partner_path = "endpoint__partner"
     list_display = ["made", "kind", "endpoint", "state", "tries", "next_step"]
-    list_filter = ["status", ("endpoint", admin.RelatedOnlyFieldListFilter)]
+    list_filter = ["status", "endpoint"]
     list_select_related = ["endpoint__partner", "event"]
     search_fields = ["=id", "=event__id", "=event__subject_id"]
     search_help_text = "Id of the delivery, of its event, or of what that is about"
@@ -232,7 +245,8 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
         if row.next_step_at is None:
             return "It is on its way."
         why = f"{row.last_error}. " if row.last_error else ""
-        return format_html("{}It goes out {}; given up {}.", why, ago(row.next_step_at), ago(row.give_up_at))
+        when = ago(row.next_step_at) if row.next_step_at > timezone.now() else "now"
+        return format_html("{}It goes out {}; it is given up {}.", why, when, ago(row.give_up_at))
 
     @column(description="Each try")
     def history(self, row: WebhookDelivery) -> str:

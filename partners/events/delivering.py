@@ -127,7 +127,7 @@ def _claim(endpoint: WebhookEndpoint, *, at: datetime, limit: int) -> list[Webho
         values: dict[str, Any] = {"endpoint": endpoint.pk, "at": at, "lease": at + LEASE, "limit": limit}
         cursor.execute(_CLAIM, values)
         ids = [row_id for (row_id,) in cursor.fetchall()]
-    rows = WebhookDelivery.objects.filter(pk__in=ids).select_related("event")
+    rows = WebhookDelivery.objects.filter(pk__in=ids).select_related("event__partner")
     return list(rows.order_by("event__number"))
 
 

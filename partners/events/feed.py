@@ -6,6 +6,7 @@ still open, so that none can appear behind its back; what is copied twice is the
 row's own). See docs/decisions/0007-events-are-copied.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,6 +52,8 @@ def masked(column: str) -> str:
     )
 
 
+_FIRST = "(select written_in::text from {history} where written_in >= %s::xid8 order by written_in limit 1)"
+
 _HIGH = """
 with batch_end as (
     select written_in from {history} where written_in >= %(low)s::xid8 and written_in < %(open)s::xid8
@@ -95,6 +98,23 @@ class Copied:
     more: bool = False
 
 
+def with_news(sources: Sequence[Source]) -> list[Source]:
+    """Return the sources that may have something to tell, by two questions for all of them."""
+    marks = dict(Mark.objects.values_list("source", "read_up_to"))
+    oldest_open, next_number = _numbers()
+    histories = [one for one in sources if one.history]
+    asked = ", ".join(_FIRST.format(history=one.history) for one in histories)
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {asked}", [str(marks.get(one.name, 0)) for one in histories])
+        firsts = dict(zip([one.name for one in histories], cursor.fetchone(), strict=True))
+
+    def has_news(source: Source) -> bool:
+        first, mark = firsts.get(source.name), marks.get(source.name, 0)
+        return not source.history or mark > next_number or (first is not None and int(first) < oldest_open)
+
+    return [source for source in sources if has_news(source)]
+
+
 def copy(source: Source, *, at: datetime) -> Copied:
     """Tell what a source has that is new; nothing while another sweep does it."""
     with transaction.atomic():
@@ -108,8 +128,7 @@ def copy(source: Source, *, at: datetime) -> Copied:
             return _begin_anew(source, mark, at=at)
         low, high = mark.read_up_to, _batch_end(source, mark.read_up_to, oldest_open)
         told = _copy(source, low, high or oldest_open, at=at)
-        if told.events or (high or oldest_open) - low > AT_ONCE:  # else the same few rows are read again
-            _advance(mark, high or oldest_open, at=at)
+        _advance(mark, high or oldest_open, at=at)
     return replace(told, more=high is not None)
 
 

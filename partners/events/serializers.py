@@ -43,8 +43,7 @@ class EventShown(serializers.Serializer[PartnerEvent]):
     data = _Data()  # type: ignore[assignment]
 
     def to_representation(self, event: PartnerEvent) -> dict[str, Any]:
-        shown = shape.as_json(event)
-        return shown | {"partner": event.partner.code}
+        return shape.as_json(event)
 
 
 class EndpointShown(serializers.ModelSerializer[WebhookEndpoint]):

@@ -15,6 +15,7 @@ def as_json(event: PartnerEvent) -> dict[str, Any]:
         "id": str(event.pk),
         "type": event.type,
         "timestamp": written(event.at),
+        "partner": event.partner.code,
         "data": {"object": event.type.partition(".")[0], **event.payload},
     }
 
