@@ -26,7 +26,8 @@ class MeasuredDay(models.Model):
     day = models.DateField()
     number = models.FloatField(null=True)  # a share, or seconds; empty: nothing happened on that day
     good = models.PositiveIntegerField(default=0)  # minutes without overdue work
-    minute_at = models.DateTimeField(null=True)  # the last minute that was counted
+    minute_at = models.DateTimeField(null=True)  # the last minute that was looked at
+    began_at = models.DateTimeField(null=True)  # the first one
 
     class Meta:
         db_table = "measured_days"
@@ -47,7 +48,8 @@ class Spark:
 
 # One beat counts a minute; a second one within the same minute changes nothing.
 _COUNT = """
-insert into measured_days (id, key, day, good, minute_at) values (%(id)s, 'uptime', %(day)s, %(good)s, %(minute)s)
+insert into measured_days (id, key, day, good, minute_at, began_at)
+values (%(id)s, 'uptime', %(day)s, %(good)s, %(minute)s, %(minute)s)
 on conflict (day, key) do update set good = measured_days.good + excluded.good, minute_at = excluded.minute_at
 where measured_days.minute_at < excluded.minute_at
 """
@@ -84,19 +86,12 @@ def uptime(*, at: datetime) -> Measure:
     if not rows or first is None:
         return UPTIME
     good = sum(row.good for row in rows)
-    began = _first_minute(first, at=at)
-    whole = max(good, int((at - max(began, midnight(at) - timedelta(days=1))).total_seconds() // 60) + 1)
+    # Before the first minute of all nobody could count; every later one that is missing was no uptime.
+    began = max(first.began_at or at, midnight(at) - timedelta(days=1))
+    whole = max(good, int((at - began).total_seconds() // 60) + 1)
     tone = Tone.SETTLED if good >= measures.UP_ENOUGH * whole else Tone.WAITING
     detail = f"{good:,} of {whole:,} minutes"
     return replace(UPTIME, value=share(good, whole), detail=detail, tone=tone, number=good / whole)
-
-
-def _first_minute(first: MeasuredDay, *, at: datetime) -> datetime:
-    """Return when counting began: on its first day only the minutes from the first count on can be judged."""
-    start = midnight(at) - timedelta(days=(midnight(at).date() - first.day).days)
-    if first.minute_at is None or first.day != midnight(at).date():
-        return start
-    return first.minute_at - timedelta(minutes=max(0, first.good - 1))
 
 
 def all_measures(*, at: datetime) -> list[tuple[Measure, Spark | None]]:

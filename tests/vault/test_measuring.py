@@ -33,13 +33,14 @@ def test_a_minute_with_overdue_work_and_one_that_nobody_wrote_are_no_uptime(
     measuring.note_minute(at=NOW + MINUTE)
     late_work(monkeypatch, 299)
     measuring.note_minute(at=NOW + 3 * MINUTE)
-    yesterday = TODAY - timedelta(days=1)
-    MeasuredDay.objects.create(key="uptime", day=yesterday, good=24 * 60, minute_at=NOW - timedelta(days=1))
     found = measuring.uptime(at=NOW + 3 * MINUTE)
-    minutes = 24 * 60 + 12 * 60 + 20  # noon and a bit: those of today before the first count were nobody's
-    assert found.detail.startswith(f"{24 * 60 + 2:,} of ")
-    assert found.number is not None
-    assert found.number < 24 * 60 / minutes + 0.1
+    assert (found.detail, found.value) == ("2 of 4 minutes", "50.0 %")
+
+
+def test_the_minutes_before_counting_began_are_nobodys_fault() -> None:
+    measuring.note_minute(at=NOW - timedelta(hours=20))
+    found = measuring.uptime(at=NOW - timedelta(hours=20))
+    assert (found.detail, found.value) == ("1 of 1 minutes", "100 %")
 
 
 def test_without_a_minute_uptime_is_not_known() -> None:
