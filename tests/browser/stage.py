@@ -75,6 +75,7 @@ class Stage:
         return {
             "DEMO": "1",
             "TWO_FACTOR": "required",
+            "STEP_UP_MINUTES": "60",  # a loaded machine takes longer than people do
             "MPESA_BASE_URL": f"{url}/daraja",
             "DAMZA_BASE_URL": f"{url}/damza",
             "NCBA_OPEN_BANKING_URL": f"{url}/ncba",
