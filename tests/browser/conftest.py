@@ -1,4 +1,7 @@
-"""One platform of real processes and one Chromium for all browser tests; a grave word of the browser fails its test."""
+"""One platform of real processes and one Chromium for all browser tests; a grave word of the browser fails its test.
+
+Both are there for this package only: other tests want the machine, and an event loop of their own.
+"""
 
 import shutil
 import tempfile
@@ -34,7 +37,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def running_stage() -> Iterator[Stage]:
     run_dir = Path(tempfile.mkdtemp(prefix="vault-browser-"))
     with Supervisor(run_dir, say=lambda text: None) as supervisor:
@@ -45,7 +48,7 @@ def running_stage() -> Iterator[Stage]:
     shutil.rmtree(run_dir)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch:
         # Playwright keeps an event loop on this thread; the tests' own questions to the database are in order there.
@@ -56,7 +59,7 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def open_stage(running_stage: Stage, chromium: Browser, django_db_blocker: pytest.FixtureRequest) -> Stage:
     """The running platform with its doors open: notices are subscribed to, people may log in."""
     from django.test.utils import override_settings
@@ -83,7 +86,7 @@ def stage(open_stage: Stage, settings: object, django_db_blocker: pytest.Fixture
         open_stage.outside.delete("faults")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def _played() -> list[Scene]:
     return []
 
