@@ -204,24 +204,21 @@ def _book(
         _note_failure(one, exc, earlier_doubt=earlier_doubt)
         raise
     if answer.pending_checker:
-        words = (
-            "Mifos waits for a checker to approve our booking. Approve it there; we look again by ourselves."
-        )
-        row.move(
-            Status.UNKNOWN,
-            at=at,
-            note=words,
-            who="mifos",
-            next_step_at=at + CHECKER_GAP,
-            attention=words,
-            attention_at=at,
-        )
+        _wait_for_checker(row, at=at)
         return False
     after = booking.balance_after(account, one.amount)
     booking.booked(
         row, one, transaction_id=answer.transaction_id, on=command.on, at=at, balance=after, account=account
     )
     return True
+
+
+def _wait_for_checker(row: C2bTransaction, *, at: datetime) -> None:
+    words = "Mifos waits for a checker to approve our booking. Approve it there; we look again by ourselves."
+    again = at + CHECKER_GAP
+    row.move(
+        Status.UNKNOWN, at=at, note=words, who="mifos", next_step_at=again, attention=words, attention_at=at
+    )
 
 
 def _note_failure(one: Posting, exc: GatewayError, *, earlier_doubt: bool) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -54,15 +55,14 @@ def prompt(
     :raises BadPhone: not a Kenyan mobile number
     :raises BadAmount: it has cents
     """
-    if client_request_id is not None:
-        earlier = StkPush.objects.filter(partner=partner, client_request_id=client_request_id).first()
-        if earlier is not None:
-            return earlier
+    if earlier := _earlier(partner, client_request_id):
+        return earlier
     whole_shillings(amount)
     if not 0 < amount <= LARGEST:
         raise CannotPrompt("M-Pesa takes from KES 1 to KES 250,000.")
     shortcode, collector = _collecting(partner)
-    row = StkPush(
+    row = _write(
+        at=at,
         partner=partner,
         shortcode=shortcode,
         phone=canonical(phone),
@@ -72,14 +72,24 @@ def prompt(
         account_no=account_no,
         asked_by=asked_by,
         client_request_id=client_request_id,
-        sent_at=at,
-        moved_at=at,
-        next_step_at=at + ASK_AFTER,
-        correlation_id=correlation.current(),
     )
-    with transaction.atomic(durable=True):  # committed before a single byte leaves us
-        row.save(force_insert=True)
     _send(row, shortcode, collector, at=at)
+    return row
+
+
+def _earlier(partner: Partner, client_request_id: str | None) -> StkPush | None:
+    if client_request_id is None:
+        return None
+    return StkPush.objects.filter(partner=partner, client_request_id=client_request_id).first()
+
+
+def _write(*, at: datetime, **facts: Any) -> StkPush:
+    """Commit a request before a single byte leaves us."""
+    row = StkPush(
+        sent_at=at, moved_at=at, next_step_at=at + ASK_AFTER, correlation_id=correlation.current(), **facts
+    )
+    with transaction.atomic(durable=True):
+        row.save(force_insert=True)
     return row
 
 
