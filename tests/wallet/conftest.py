@@ -1,6 +1,9 @@
 import pytest
 
 from tests.wallet import make_float
+from tests.wallet.make_ncba import net
+
+__all__ = ["net", "scene"]
 
 
 @pytest.fixture
