@@ -8,6 +8,7 @@ import psycopg2
 import pytest
 from django.db import connection, transaction
 
+from c2b.models import C2bTransaction
 from disbursements.publishing import SOURCES as DISBURSEMENTS
 from partners.events import feed
 from partners.events.kinds import KINDS
@@ -17,7 +18,7 @@ from tests.events.make_events import endpoint, moved, payout
 from tests.make import NOW
 from tests.wallet.make_wallet import funded
 from vault.publishing import SOURCES, publish
-from wallet.models import PartnerWallet
+from wallet.models import BankAccount, BankCredit, PartnerWallet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOANS = DISBURSEMENTS[0]
@@ -219,3 +220,72 @@ def test_a_low_wallet_is_told_once_in_its_quiet_time() -> None:
     assert told() == ["wallet.low"]
     publish(at=NOW + timedelta(days=1))
     assert told() == ["wallet.low", "wallet.low"]
+
+
+def paid_in(owner: Any, **fields: Any) -> C2bTransaction:
+    shortcode = make.shortcode("600100", kind="c2b", partner=owner)
+    times = {"paid_at": NOW, "heard_at": NOW, "moved_at": NOW}
+    return C2bTransaction.objects.create(
+        partner=owner,
+        shortcode=shortcode,
+        channel="c2b",
+        mpesa_receipt="SF30ABCDEF",
+        amount=Decimal(500),
+        bill_ref="0708374149",
+        customer_phone=make.JANE,
+        **times | fields,
+    )
+
+
+def test_a_customers_payment_is_told_once_when_it_arrives_and_when_it_moves() -> None:
+    row = paid_in(make.partner())
+    publish(at=row.created_at)
+    assert told() == ["payment.received"]
+    row.move("unmatched", at=NOW, note="no such account")
+    publish(at=row.created_at)
+    assert told() == ["payment.received", "payment.suspense"]
+
+
+def test_a_payment_that_moved_at_once_is_told_as_received_too() -> None:
+    row = paid_in(make.partner())
+    row.move("unmatched", at=NOW, note="no such account")
+    publish(at=NOW)
+    assert sorted(told()) == ["payment.received", "payment.suspense"]
+
+
+def test_a_phone_that_was_typed_as_the_account_is_hidden() -> None:
+    row = paid_in(make.partner())
+    publish(at=row.created_at)
+    said = PartnerEvent.objects.get().payload
+    assert (said["account_reference"], said["phone"]) == ("0708••••149", "2547••••149")
+
+
+def test_a_payment_looked_at_again_is_not_received_again_but_by_another_partner_it_is() -> None:
+    row = paid_in(make.partner())
+    row.move("unmatched", at=NOW, note="no such account")
+    row.move("received", at=NOW, note="looked at again")
+    publish(at=NOW)
+    assert told().count("payment.received") == 1
+    row.move("unmatched", at=NOW, note="still none")
+    row.move("received", at=NOW, note="given away", partner_id=make.partner("mwangaza").pk)
+    publish(at=NOW)
+    assert told().count("payment.received") == 2
+
+
+def test_money_that_came_to_the_wallet_is_told() -> None:
+    owner = make.partner()
+    account = BankAccount.objects.create(account="1000000001")
+    credit = BankCredit.objects.create(
+        account=account,
+        status="suspense",
+        source="account",
+        core_reference="FT26154ABCDE",
+        amount=Decimal(5000),
+        event_at=NOW,
+        moved_at=NOW,
+        created_at=NOW,
+    )
+    credit.move("booked", at=NOW, note="booked", partner_id=owner.pk, booked_at=NOW)
+    publish(at=NOW)
+    event = PartnerEvent.objects.get()
+    assert (event.type, event.partner, event.payload["amount"]) == ("topup.credited", owner, "5000.00")

@@ -31,7 +31,9 @@ def page(name: str, row: Any = None) -> str:
 def press(client: Client, name: str, row: Any) -> Any:
     """Press a button of a page, with a reason in its dialog."""
     address = reverse(f"admin:events_{name}", args=[row.pk])
-    return client.post(address, {"reason": "because", "_form_submitted": "True"}, headers={"HX-Request": "true"})
+    return client.post(
+        address, {"reason": "because", "_form_submitted": "True"}, headers={"HX-Request": "true"}
+    )
 
 
 def told() -> tuple[WebhookEndpoint, WebhookDelivery]:
