@@ -7,17 +7,19 @@ from typing import Any
 from vault.running.bench.ground import Ground
 from vault.running.processes import Say, Supervisor
 
-PARTS = ("pgbench", "wallet", "confirmations", "loans", "hosts")
+PARTS = ("pgbench", "wallet", "confirmations", "loans", "posting", "month_end", "hosts")
 
 
 def bench(supervisor: Supervisor, *, port: int, only: str | None, given: Mapping[str, str], say: Say) -> int:
     """Measure everything, or one part; the numbers of the others stay in the file."""
     ground = Ground(supervisor=supervisor, port=port, given=given, say=say)
     ground.prepare()
-    from vault.running.bench import confirmations, hosts, loans, yardsticks  # they need Django's settings
+    # They need Django's settings.
+    from vault.running.bench import confirmations, hosts, loans, month_end, posting, yardsticks
 
     alone = (yardsticks.pgbench, yardsticks.hot_wallet, confirmations.measure)  # before the workers start
-    measure = dict(zip(PARTS, (*alone, loans.measure, hosts.measure), strict=True))
+    whole = (loans.measure, posting.measure, month_end.measure, hosts.measure)
+    measure = dict(zip(PARTS, (*alone, *whole), strict=True))
     path = supervisor.run_dir / "bench.json"
     found: dict[str, Any] = json.loads(path.read_text()) if only and path.exists() else {}
     for name, part in measure.items():
