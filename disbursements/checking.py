@@ -15,7 +15,7 @@ from common.remembered import Remembered
 from disbursements import checks, limits
 from disbursements.checks import Facts, Verdict
 from disbursements.models import Disbursement
-from disbursements.statuses import RECHECK, Cause, Status
+from disbursements.statuses import NUDGED_FOR, RECHECK, Cause, Status
 from mifos.hosts import busy, speaking_to
 from mifos.models import LoanProduct, MifosPartner
 from mifos.shapes import Client, Loan
@@ -140,7 +140,7 @@ def _conclude(row: Disbursement, facts: Facts, verdicts: list[Verdict], *, at: d
     if refusal is not None and refusal.cause == Cause.AMOUNT_CHANGED and facts.payable is not None:
         row.changed_amount, row.changed_gross_amount = map(checks.cents, facts.payable)
     if refusal is None:
-        changes = _seen(row, verdicts) | {"checked_at": at, "next_step_at": at, "attention": ""}
+        changes = _seen(row, verdicts) | {"checked_at": at, "next_step_at": at + NUDGED_FOR, "attention": ""}
         row.move(Status.READY, at=at, note="All checks passed.", **changes)
         return True
     if refusal.cancels:

@@ -13,10 +13,11 @@ from common.ids import new_id
 from common.phone import canonical
 from disbursements.checks import cents, payable
 from disbursements.models import Disbursement, Event, TrancheWatch
-from disbursements.statuses import Cause, Status
+from disbursements.statuses import NUDGED_FOR, Cause, Status
 from mifos.models import LoanProduct, MifosPartner
 from mifos.shapes import Loan, Tranche
 
+FIRST = 20  # how many new loans of one poll are checked at once; the fair sweep brings the others
 WATCH_GAP = timedelta(hours=1)  # how often a loan with later tranches is read
 
 
@@ -42,20 +43,33 @@ def take(*, host: MifosPartner, sightings: Sequence[Sighting], at: datetime) -> 
         for product in LoanProduct.objects.filter(mifos_partner=host, is_auto_disbursement_enabled=True)
     }
     wanted = [sighting for sighting in sightings if sighting.loan.product_id in products]
-    known = _known(host, wanted)
+    known, waiting = _known(host, wanted)
     fresh = [_new(host, products[s.loan.product_id], s, at) for s in wanted if _key(s) not in known]
-    woken = [_wake(known[_key(s)], s, at) for s in wanted if _key(s) in known]
-    return _insert(fresh, at) + [row_id for row_id in woken if row_id]
+    for row in fresh[:FIRST]:
+        row.next_step_at = at + NUDGED_FOR
+    woken = [_wake(waiting[_key(s)], s, at) for s in wanted if _key(s) in waiting]
+    return _insert(fresh, at) + woken
 
 
 def _key(sighting: Sighting) -> tuple[int, int]:
     return sighting.loan.id, sighting.tranche.id if sighting.tranche else 0
 
 
-def _known(host: MifosPartner, sightings: Iterable[Sighting]) -> dict[tuple[int, int], Disbursement]:
+Key = tuple[int, int]  # a loan and its tranche
+
+
+def _known(host: MifosPartner, sightings: Iterable[Sighting]) -> tuple[set[Key], dict[Key, Disbursement]]:
+    """Return which loans have a row already, and those rows that wait to be approved anew.
+
+    A month's end shows thousands at every poll, so no more is read of them than that.
+    """
     loans = {sighting.loan.id for sighting in sightings}
-    rows = Disbursement.objects.filter(mifos_partner=host, mifos_loan_id__in=loans) if loans else []
-    return {(row.mifos_loan_id or 0, row.tranche_id): row for row in rows}
+    rows = Disbursement.objects.filter(mifos_partner=host, mifos_loan_id__in=loans)
+    undone = rows.filter(status=Status.HELD, hold_cause=Cause.APPROVAL_UNDONE)
+    if not loans:
+        return set(), {}
+    keys = {(loan or 0, tranche) for loan, tranche in rows.values_list("mifos_loan_id", "tranche_id")}
+    return keys, {(row.mifos_loan_id or 0, row.tranche_id): row for row in undone}
 
 
 def _new(host: MifosPartner, product: LoanProduct, sighting: Sighting, at: datetime) -> Disbursement:
@@ -105,10 +119,8 @@ def _insert(rows: list[Disbursement], at: datetime) -> list[UUID]:
     return [row.pk for row in rows if row.pk in inserted]
 
 
-def _wake(row: Disbursement, sighting: Sighting, at: datetime) -> UUID | None:
+def _wake(row: Disbursement, sighting: Sighting, at: datetime) -> UUID:
     """Take up again a loan whose approval had been undone, with what Mifos says now: it was approved anew."""
-    if row.status != Status.HELD or row.hold_cause != Cause.APPROVAL_UNDONE:
-        return None
     assert row.mifos_partner is not None
     net, gross = payable(row.mifos_partner, sighting.loan, sighting.tranche)
     row.move(
@@ -172,7 +184,7 @@ def ask_payout(
         gross_amount=amount,
         detected_at=at,
         moved_at=at,
-        next_step_at=at,
+        next_step_at=at + NUDGED_FOR,
         correlation_id=correlation.current(),
     )
     with transaction.atomic():

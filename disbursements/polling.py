@@ -19,7 +19,8 @@ from mifos.models import LoanProduct, MifosPartner
 from mifos.shapes import Loan
 
 HANDFUL = 4  # how many of them share a message, where there are more
-NUDGED = 20  # how many new loans of one poll are checked at once; the fair sweep brings the others
+READ_PER_SECOND = 20  # of loans that wait already; a long list is asked for less often
+LONGEST_GAP = 60.0  # seconds
 
 
 def poll(*, host_id: UUID, at: datetime) -> list[UUID]:
@@ -49,8 +50,13 @@ def _poll(host: MifosPartner, fineract: Mifos, *, at: datetime) -> list[UUID]:
     sightings = [sighting for loan in loans if (sighting := _sight(host, fineract, loan, at=at))]
     fresh = intake.take(host=host, sightings=sightings, at=at)
     note = f"{len(loans)} approved loans of products that are paid, {len(fresh)} of them new."
-    _noted(host, note, at=at, again=at + timedelta(seconds=host.poll_seconds))
+    _noted(host, note, at=at, again=at + _gap(host, len(loans)))
     return fresh
+
+
+def _gap(host: MifosPartner, waiting: int) -> timedelta:
+    """Return when to look again: later where much waits, since what is new would wait behind it anyway."""
+    return timedelta(seconds=max(host.poll_seconds, min(waiting / READ_PER_SECOND, LONGEST_GAP)))
 
 
 def _products_paid(host: MifosPartner) -> set[int]:

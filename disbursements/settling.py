@@ -14,7 +14,7 @@ from common.gateway import Rejected
 from common.phone import masked, may_be
 from disbursements.checking import load
 from disbursements.models import Attempt, Disbursement
-from disbursements.statuses import OPEN, AttemptStatus, Cause, Status
+from disbursements.statuses import NUDGED_FOR, OPEN, AttemptStatus, Cause, Status
 from mpesa import codes
 from mpesa.codes import Kind
 from partners import pausing
@@ -97,7 +97,7 @@ def _book_paid(attempt: Attempt, payment: Payment, *, at: datetime, who: str, ev
         paid_at=payment.paid_at,
         settled_at=at,
         outside_ms=row.outside_ms + max(0, round((at - attempt.last_sent_at).total_seconds() * 1000)),
-        next_step_at=None if direct else at,
+        next_step_at=None if direct else at + NUDGED_FOR,
         attention="",
     )
     attempt.move(

@@ -33,7 +33,9 @@ NEXT: Mapping[str, frozenset[str]] = {
 }
 
 OPEN = frozenset({Status.DETECTED, Status.HELD, Status.READY})  # no money is set aside for good yet
-AT_REST = frozenset({Status.HELD, Status.COMPLETED, Status.FAILED, Status.CANCELLED})  # for hours, or for good
+AT_REST = frozenset(
+    {Status.HELD, Status.COMPLETED, Status.FAILED, Status.CANCELLED}
+)  # for hours, or for good
 UNDER_WAY = frozenset({Status.SENDING, Status.ACCEPTED, Status.UNKNOWN})
 
 
@@ -68,6 +70,8 @@ class Cause(models.TextChoices):
 NEEDS_TWO = frozenset({Cause.SECOND_PERSON, Cause.CONTRADICTION})  # one person alone lets none of these go
 
 # What the sweep looks at again by itself, and after how long.
+NUDGED_FOR = timedelta(seconds=2)  # a step that a worker was woken for is the sweep's only after this
+
 RECHECK: Mapping[str, timedelta | None] = {
     Cause.WALLET_FUNDS: timedelta(minutes=1),
     Cause.FLOAT_FUNDS: timedelta(minutes=1),

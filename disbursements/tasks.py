@@ -17,6 +17,7 @@ from disbursements import (
     applying,
     asking,
     checking,
+    intake,
     paying,
     polling,
     recording,
@@ -128,7 +129,7 @@ def watch_tranches(watch_id: str) -> None:
 
 def _check_some(fresh: list[UUID]) -> None:
     """Check the first ones at once; thousands at a time wait for the fair sweep."""
-    first = fresh[: polling.NUDGED]
+    first = fresh[: intake.FIRST]
     size = 1 if len(first) <= polling.HANDFUL else polling.HANDFUL
     for at in range(0, len(first), size):
         nudge.send(check, *first[at : at + size])

@@ -10,7 +10,7 @@ from django.test import Client as Web
 
 from common.gateway import Rejected, Retryable
 from common.models import InboundMessage
-from disbursements import polling, tasks
+from disbursements import intake, polling, tasks
 from disbursements.models import Disbursement, TrancheWatch
 from disbursements.statuses import Status
 from mifos import operations as mifos
@@ -82,7 +82,7 @@ def test_a_poll_of_thousands_wakes_only_the_first_ones(world: World, woken: list
     for loan_id in range(100, 150):
         world.approve(loan_id)
     tasks.poll_host(str(world.host.pk))
-    assert len(woken) == polling.NUDGED
+    assert len(woken) == intake.FIRST
     assert Disbursement.objects.filter(next_step_at__isnull=False).count() == 50
 
 
