@@ -141,7 +141,9 @@ class Disbursement(Moving):
             models.Index(
                 fields=["next_step_at"], name="disbursement_due", condition=Q(next_step_at__isnull=False)
             ),
-            models.Index(fields=["partner", "id"], name="disbursement_order"),  # a partner's, the newest first
+            models.Index(
+                fields=["partner", "id"], name="disbursement_order"
+            ),  # a partner's, the newest first
             models.Index(fields=["partner", "status", "detected_at"], name="disbursement_partner"),
             models.Index(fields=["phone", "settled_at"], name="disbursement_phone"),
             models.Index(fields=["detected_at"], name="disbursement_detected"),
