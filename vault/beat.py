@@ -66,7 +66,7 @@ QUEUES: dict[str, tuple[str, ...]] = {
         "c2b.tasks.pull",
     ),
     "sms": ("sms.tasks.*",),
-    "webhooks": ("partners.events.tasks.drain",),  # partners' own servers: a process that nobody else waits for
+    "webhooks": ("partners.events.tasks.drain",),  # partners' own servers, which nobody else waits for
 }
 
 

@@ -56,7 +56,7 @@ def test_a_one_time_code_is_not_shown(pages: Client) -> None:
     assert "its text is not shown" in shown
 
 
-@pytest.mark.parametrize("typed", [JANE, "0708 374 149", "+254708374149", "disbursement:1"])
+@pytest.mark.parametrize("typed", [JANE, "0708 374 149", "+254708374149", "disbursement:1:paid"])
 def test_a_message_is_found_by_phone_or_event(pages: Client, typed: str) -> None:
     make_sms.queued(make.partner())
     answer = pages.get("/admin/sms/smsnotification/", {"q": typed})

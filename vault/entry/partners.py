@@ -74,6 +74,7 @@ def concerns(request: HttpRequest, dial: PauseDial) -> bool:
         return True
     if dial.scope == PauseDial.Scope.PARTNER:
         return dial.target_id == partner_id
+    assert dial.target_id is not None  # the database sees to it
     if dial.scope == PauseDial.Scope.SHORTCODE:
         return Shortcode.objects.filter(pk=dial.target_id, partner_id=partner_id).exists()
     return LoanProduct.objects.filter(pk=dial.target_id, mifos_partner__partner_id=partner_id).exists()
