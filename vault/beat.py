@@ -27,6 +27,7 @@ STEADY: dict[str, float] = {
     "vault.tasks.publish_events": 1.0,
     "vault.tasks.note_minute": 30.0,  # so that no minute is missed; one is counted once
     "vault.tasks.close_days": 900.0,  # writes a day once
+    "vault.tasks.prune_entrance": 3600.0,  # of a day, but a beat that is restarted every day must not miss it
     "vault.tasks.tell_of_disabled_endpoints": 60.0,
     "partners.events.tasks.sweep": 2.0,
 }

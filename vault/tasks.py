@@ -6,6 +6,7 @@ from django.utils import timezone
 from common import nudge
 from partners.events import tasks as webhooks
 from vault import measuring, publishing
+from vault.entry import pruning
 
 
 @shared_task
@@ -28,3 +29,8 @@ def note_minute() -> None:
 @shared_task
 def close_days() -> None:
     measuring.close_days(at=timezone.now())
+
+
+@shared_task
+def prune_entrance() -> None:
+    pruning.prune(at=timezone.now())
