@@ -192,12 +192,15 @@ def enter(
     request: HttpRequest, *, user: AbstractBaseUser, proof: str, goal: str, backend: str | None = None
 ) -> HttpResponseRedirect:
     """Let somebody in: a new session key, a visit, a line in the audit; and lead them where they were going."""
-    now = timezone.now()
+    now, old_key = timezone.now(), request.session.session_key
     request.session.pop(HALF, None)
     login(request, user, backend=backend)  # type: ignore[arg-type]
     freshness.begin(request, with_factor=proof != Visit.Proof.PASSWORD)
     if not request.session.session_key:
         request.session.create()
+    elif request.session.session_key == old_key:  # Django keeps the key of somebody who is logged in already
+        request.session.cycle_key()
+        visits.replaced(old_key, at=now)
     visits.begin(request, user=user, proof=proof, at=now)
     audit.write(
         action="logged in",

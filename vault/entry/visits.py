@@ -12,10 +12,15 @@ from django.http import HttpRequest
 from common.network import client_address
 from vault.models import Visit
 
+_SAID = ("user", "proof", "address", "device", "begun_at", "seen_at", "ended_at", "ended_why")  # by a login
+
 
 def begin(request: HttpRequest, *, user: AbstractBaseUser, proof: str, at: datetime) -> Visit:
-    """Write down a login; the session has its final key by now."""
-    return Visit.objects.create(
+    """Write down a login; the session has its final key by now.
+
+    One row per session, also when a browser sends the same login twice at the same moment: the later one stands.
+    """
+    row = Visit(
         user_id=user.pk,
         session_key=request.session.session_key or "",
         proof=proof,
@@ -24,6 +29,10 @@ def begin(request: HttpRequest, *, user: AbstractBaseUser, proof: str, at: datet
         begun_at=at,
         seen_at=at,
     )
+    Visit.objects.bulk_create(
+        [row], update_conflicts=True, unique_fields=["session_key"], update_fields=_SAID
+    )
+    return Visit.objects.get(session_key=row.session_key)
 
 
 def seen(request: HttpRequest, *, at: datetime) -> None:
@@ -35,6 +44,13 @@ def seen(request: HttpRequest, *, at: datetime) -> None:
 def ended_itself(request: HttpRequest, *, why: str, at: datetime) -> None:
     """Note why the present login is over."""
     Visit.objects.filter(session_key=request.session.session_key).update(ended_at=at, ended_why=why)
+
+
+def replaced(session_key: str, *, at: datetime) -> None:
+    """Note that a login is over because the same browser logged in anew."""
+    Visit.objects.filter(session_key=session_key, ended_at__isnull=True).update(
+        ended_at=at, ended_why="logged in anew"
+    )
 
 
 def renamed(old_key: str, new_key: str) -> None:
