@@ -14,6 +14,7 @@ from django.db.models import Q
 from c2b.models import C2bTransaction, Posting, StatementLine
 from c2b.reading import host_of
 from c2b.statuses import Status
+from common.exporting import harmless
 from common.gateway import GatewayError
 from mifos.accounts import AccountKind
 from mifos.client import Mifos
@@ -177,9 +178,5 @@ def as_csv(found: Comparison) -> str:
     lines.writerow(("Receipt", "M-Pesa", "Payment Vault", "Mifos", "Difference"))
     for line in found.lines:
         amounts = ("" if one is None else str(one) for one in (line.mpesa, line.ours, line.mifos))
-        lines.writerow((line.receipt, *amounts, _harmless(line.words)))
+        lines.writerow((harmless(line.receipt), *amounts, harmless(line.words)))
     return made.getvalue()
-
-
-def _harmless(text: str) -> str:
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -20,9 +20,9 @@ from reportlab.platypus import (  # type: ignore[import-untyped]
     TableStyle,
 )
 
+from common.exporting import harmless
 from wallet.statements import NAIROBI, Line, Section, Statement, label
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _WIDTHS = [23 * mm, 60 * mm, 54 * mm, 24 * mm, 25 * mm]
 _HEADS = ["Written (EAT)", "What", "Reference", "Amount", "Balance"]
 _SUMMARY_WIDTHS = [66 * mm, 30 * mm, 30 * mm, 30 * mm, 30 * mm]
@@ -42,8 +42,7 @@ def safe(cell: Any) -> str:
     """Return a cell that no spreadsheet takes for a formula; amounts stay numbers."""
     if isinstance(cell, Decimal):
         return f"{cell:.2f}"
-    text = str(cell)
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) or text.startswith(_FORMULA) else text
+    return harmless(str(cell))
 
 
 def _rows(statement: Statement) -> Iterator[list[Any]]:

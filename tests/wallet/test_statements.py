@@ -97,6 +97,8 @@ def test_the_csv_has_every_line_and_adds_up(books: Funded) -> None:
         ("-x", "'-x"),
         ("\t=1", "'\t=1"),
         ("  =1", "'  =1"),
+        ("＝1+1", "'＝1+1"),
+        ("\n=1", "'\n=1"),
         (Decimal("-45.5"), "-45.50"),
         ("FT1", "FT1"),
     ],
