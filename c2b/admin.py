@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -16,7 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
 
-from c2b import checking_page, exported, listing, registering, suggesting
+from c2b import checking_page, exported, listing, registering, suggesting, waiting
 from c2b.desk import NotPossible
 from c2b.models import C2bTransaction, CollectionRule, Collector, StkPush
 from c2b.presses import PRESSES, other_partners
@@ -81,10 +82,21 @@ def typed_of(row: C2bTransaction) -> SafeString | str:
     return row.bill_ref or "nothing typed"
 
 
+class _Listed(ChangeList):
+    """The list's page, with what each of its rows waits for."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        said = waiting.why_each(self.result_list, at=timezone.now())
+        for row in self.result_list:
+            row.waits_for = said.get(row.pk, "")
+
+
 @admin.register(C2bTransaction)
 class C2bTransactionAdmin(ReadOnlyAdmin):
     partner_path = "partner"
-    list_display = ["amount_shown", "state", "payer", "account", "whose", "when", "where"]
+    list_display = ["amount_shown", "state", "payer", "account", "whose", "when", "next_step"]
     list_select_related = ["partner"]
     list_filter = [
         ("status", ChoicesDropdownFilter),
@@ -129,9 +141,16 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
     def when(self, row: C2bTransaction) -> str:
         return ago(row.paid_at)
 
-    @column(description="Why it is there")
-    def where(self, row: C2bTransaction) -> str:
-        return row.contradiction or row.attention or row.reason
+    @column(description="What happens next")
+    def next_step(self, row: C2bTransaction) -> SafeString:
+        words = row.contradiction or getattr(row, "waits_for", "")
+        if not words:
+            return format_html('<span class="pv-next pv-quiet">{}</span>', row.reason)
+        tone = "pv-toned pv-person" if row.contradiction or row.attention else ""
+        return format_html('<span class="pv-next"><span class="{}">{}</span></span>', tone, words)
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return _Listed
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("partner", "shortcode")
@@ -160,6 +179,7 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
             "postings": row.postings.all(),
             "may_decide": self._may(request, "operate"),
             "desk": reverse("admin:c2b_desk_of_one", args=[row.pk]),
+            "next_words": waiting.why(row, at=timezone.now()),
         }
         return super().render_change_form(request, context | gathered, *args, **options)
 
@@ -175,7 +195,7 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
         listed = list(waiting.select_related("partner").order_by("paid_at")[:200])
         context = self.admin_site.each_context(request) | {
             "title": "Suspense desk",
-            "rows": [(row, shown(row.rest), state_of(row)) for row in listed],
+            "rows": [(row, shown(row.rest), state_of(row), typed_of(row)) for row in listed],
             "total": shown(sum((row.rest for row in listed), Decimal(0))),
         }
         return TemplateResponse(request, "c2b/suspense.html", context)

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+from c2b import waiting
 from c2b.models import C2bEvent, C2bTransaction, Decision, Posting, PromptEvent, StkPush
 from c2b.prompting import LARGEST
 from c2b.statuses import Channel, PromptStatus, Status
@@ -82,11 +84,16 @@ class PaymentDetail(PaymentShown):
     waits_for_approval = serializers.SerializerMethodField(
         help_text="What an approver must agree to on its page; null: nothing."
     )
+    next = serializers.SerializerMethodField(help_text="What it waits for, in words; empty: it has ended.")
     postings = PostingShown(many=True)
     timeline = PaymentLine(many=True, source="events")
 
     class Meta(PaymentShown.Meta):
-        fields = (*PaymentShown.Meta.fields, "waits_for_approval", "postings", "timeline")
+        fields = (*PaymentShown.Meta.fields, "next", "waits_for_approval", "postings", "timeline")
+
+    @extend_schema_field(serializers.CharField())
+    def get_next(self, row: C2bTransaction) -> str:
+        return waiting.why(row, at=timezone.now())
 
     @extend_schema_field(WaitingDecision(allow_null=True))
     def get_waits_for_approval(self, row: C2bTransaction) -> dict[str, Any] | None:

@@ -17,7 +17,9 @@ def test_what_was_just_stored_says_how_many_go_first(world: World) -> None:
     first = world.received(TransID="SF30AAAAAA", TransTime="20260603080000")
     second = world.received(TransID="SF30BBBBBB", TransTime="20260603090000")
     assert waiting.why(first, at=NOW) == "It is next."
-    assert waiting.why(second, at=NOW) == "It waits for its turn: 1 earlier payments of the partner go first."
+    assert (
+        waiting.why(second, at=NOW) == "It waits for its turn: 1 earlier payment of the partner goes first."
+    )
 
 
 def test_what_a_worker_has_says_so(world: World) -> None:
