@@ -38,6 +38,7 @@ with due as (
     select count(*) as rows from c2b_transactions where queued_at > %(lease_start)s and next_step_at > %(at)s
 ), chosen as (
     select t.id from c2b_transactions t join due using (id)
+    where t.next_step_at <= %(at)s and t.status = any(%(statuses)s)  -- still, once it is locked
     order by due.turn, due.next_step_at
     limit (select greatest(0, %(most)s - rows) from in_hand)
     for update of t skip locked

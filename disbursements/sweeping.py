@@ -32,6 +32,7 @@ with due as (
     select count(*) as rows from disbursements where queued_at > %(lease_start)s and next_step_at > %(at)s
 ), chosen as (
     select d.id from disbursements d join due using (id)
+    where d.next_step_at <= %(at)s and d.status = any(%(statuses)s)  -- still, once it is locked
     order by due.turn, due.next_step_at
     limit (select greatest(0, %(most)s - rows) from in_hand)
     for update of d skip locked
