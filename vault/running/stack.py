@@ -21,7 +21,8 @@ WORKER_QUEUES = {  # the sweeps have a process of their own: nothing that waits 
     "worker-default": "default,sms",
     "worker-webhooks": "webhooks",
 }
-WORKER_THREADS = 16
+WORKER_THREADS = {"worker-payouts": 24, "worker-mifos": 32}  # mostly waiting for others' answers
+USUAL_THREADS = 12
 WEB_PROCESSES, WEB_THREADS = 2, 8
 
 
@@ -96,7 +97,7 @@ class Stack:
     def start_worker(self, name: str) -> Child:
         """Start the worker process of a group of queues."""
         options = [f"--queues={WORKER_QUEUES[name]}", f"--hostname={name}@%h", "--pool=threads"]
-        options += [f"--concurrency={WORKER_THREADS}", "--prefetch-multiplier=2"]
+        options += [f"--concurrency={WORKER_THREADS.get(name, USUAL_THREADS)}", "--prefetch-multiplier=2"]
         options += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         return self._start(name, WORKERS, _celery("worker", *options), stop_seconds=20)
 
