@@ -191,7 +191,7 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
         """Show what waits for a person, oldest first, with what each needs."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        waiting = self.get_queryset(request).filter(status__in=[Status.UNMATCHED, Status.FAILED])
+        waiting = self.get_queryset(request).filter(status__in=listing.IN_SUSPENSE)
         listed = list(waiting.select_related("partner").order_by("paid_at")[:200])
         context = self.admin_site.each_context(request) | {
             "title": "Suspense desk",
@@ -213,9 +213,14 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(reverse("admin:c2b_desk_of_one", args=[row.pk]))
         now = timezone.now()
         suggestions, trouble = suggesting.suggest(row, at=now) if row.status == Status.UNMATCHED else ([], "")
+        line = listing.beside(self.get_queryset(request), row)
+        place = line.index(row)
         context = self.admin_site.each_context(request) | {
             "title": f"{shown(row.rest)} of {row.mpesa_receipt}",
             "row": row,
+            "line": line,
+            "previous": line[place - 1] if place else None,
+            "following": line[place + 1] if place + 1 < len(line) else None,
             "payer_phone": phone_of(row),
             "typed_reference": typed_of(row),
             "rest": shown(row.rest),

@@ -13,6 +13,8 @@ from common.phone import BadPhone, canonical
 
 SHOWN = 1_000  # of what one reference (a phone, as a rule) finds
 MOVING = frozenset(Status) - AT_REST  # few at any time
+IN_SUSPENSE = (Status.UNMATCHED, Status.FAILED)  # what the suspense desk has
+BESIDE = 20
 
 Rows = QuerySet[C2bTransaction]
 
@@ -45,3 +47,17 @@ def found_prompts(rows: "QuerySet[StkPush]", typed: str) -> "QuerySet[StkPush]":
     wanted = [Q(checkout_id=text), Q(mpesa_receipt=text.upper()) & ~Q(mpesa_receipt="")]
     parts: list[Any] = [StkPush.objects.filter(one).order_by().values_list("pk") for one in wanted]
     return rows.filter(pk__in=parts[0].union(*parts[1:]))
+
+
+def beside(rows: Rows, row: C2bTransaction, *, most: int = BESIDE) -> list[C2bTransaction]:
+    """Return what waits at the suspense desk around one payment, the oldest first, itself among it.
+
+    It stands in the middle, unless there are fewer on one side.
+    """
+    waiting = rows.filter(status__in=IN_SUSPENSE).exclude(pk=row.pk)
+    earlier = Q(paid_at__lt=row.paid_at) | Q(paid_at=row.paid_at, pk__lt=row.pk)
+    room = most - 1
+    before = list(waiting.filter(earlier).order_by("-paid_at", "-pk")[:room])
+    after = list(waiting.exclude(earlier).order_by("paid_at", "pk")[:room])
+    before = before[: max(room // 2, room - len(after))]
+    return [*reversed(before), row, *after[: room - len(before)]]

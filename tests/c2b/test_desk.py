@@ -10,7 +10,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client as Web
 from django.urls import reverse
 
-from c2b import desk, matching, suggesting
+from c2b import desk, listing, matching, suggesting
 from c2b.desk import NotPossible, Share
 from c2b.models import C2bTransaction
 from c2b.statuses import Status
@@ -249,6 +249,44 @@ def test_the_desk_shows_what_waits_and_does_what_is_pressed(world: World) -> Non
     assert row.status == Status.MATCHED
     assert web.get(reverse("admin:c2b_c2btransaction_change", args=[row.pk])).status_code == 200
     assert web.get(reverse("admin:c2b_c2btransaction_changelist")).status_code == 200
+
+
+def test_the_desk_shows_what_waits_beside_the_open_payment(world: World) -> None:
+    rows = [
+        lost(
+            world,
+            TransID=f"SF30AAA{number:03d}",
+            TransTime=f"2026060310{number:02d}00",
+            FirstName=f"N{number}",
+        )
+        for number in range(3)
+    ]
+    web = Web()
+    web.force_login(who("vera", "view"))
+    first, middle, last = (reverse("admin:c2b_desk_of_one", args=[row.pk]) for row in rows)
+    text = web.get(middle).content.decode()
+    assert f'rel="prev" href="{first}"' in text
+    assert f'rel="next" href="{last}"' in text
+    assert f'<a href="{middle}" aria-current="page">' in text
+    assert f'<a href="{first}" >' in text
+    assert 'rel="prev"' not in web.get(first).content.decode()
+    assert 'rel="next"' not in web.get(last).content.decode()
+
+
+@pytest.mark.parametrize(("opened", "shown"), [(0, "0123"), (2, "1234"), (3, "2345"), (5, "2345")])
+def test_few_are_shown_around_the_open_one(world: World, opened: int, shown: str) -> None:
+    for number in range(6):
+        row = world.received(TransID=f"SF30AAA{number:03d}", TransTime=f"2026060310{number:02d}00")
+        C2bTransaction.objects.filter(pk=row.pk).update(status=Status.UNMATCHED)
+    row = C2bTransaction.objects.get(mpesa_receipt=f"SF30AAA{opened:03d}")
+    found = listing.beside(C2bTransaction.objects.all(), row, most=4)
+    assert "".join(one.mpesa_receipt[-1] for one in found) == shown
+
+
+def test_what_was_decided_stays_open_among_those_that_wait(world: World) -> None:
+    done, waits = world.posted(BillRefNumber=f"{world.loan():09d}"), lost(world, TransID="SF30WAITS1")
+    assert set(listing.beside(C2bTransaction.objects.all(), done)) == {done, waits}
+    assert listing.beside(C2bTransaction.objects.all(), waits) == [waits]
 
 
 def test_the_desk_is_closed_to_who_may_only_look(world: World) -> None:
