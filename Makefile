@@ -3,6 +3,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
+WORKERS ?= 2
 CODE := vault common partners mifos mpesa wallet sms disbursements c2b sandbox
 
 export PYTHONDONTWRITEBYTECODE ?= 1
@@ -27,8 +28,9 @@ demo: install
 run: install
 	$(BIN)/python -m vault.running run --port $(PORT)
 
+# Two tests side by side, each with a database of its own; those of real processes one after the other.
 test: install
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(TESTS)
 
 check: install
 	$(BIN)/ruff format --check .

@@ -12,6 +12,13 @@ from django.test import Client
 from common import correlation
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let tests of real processes run one after the other, whatever runs beside them."""
+    for item in items:
+        if item.get_closest_marker("processes") or "browser" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("processes"))
+
+
 @pytest.fixture(autouse=True)
 def _fresh_start() -> None:
     """Each test begins with an empty Redis and no work of another test in its logs."""
