@@ -127,7 +127,7 @@ LEARNED = {"payment_type_id": 3, "webhook_hook_id": 4, "failures": 7, "failing_s
         ({"payment_type": "Mpesa"}, {"webhook_hook_id", "failures", "failing_since", "retry_at"}),
         ({"poll_seconds": 60}, set(LEARNED)),
     ],
-    ids=str,
+    ids=["host", "tenant", "payment type", "pace"],
 )
 @pytest.mark.parametrize("whole_row", [True, False])
 def test_a_change_forgets_what_was_learned_elsewhere(

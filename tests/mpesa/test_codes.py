@@ -40,7 +40,10 @@ def test_a_queue_timeout_that_borrows_code_1_is_no_lack_of_float() -> None:
     assert codes.payout_verdict("1", "The service request has timed out.").kind == Kind.UNKNOWN
 
 
-@pytest.mark.parametrize("verdict", [*codes.PAYOUT.values(), *codes.GATEWAY.values()], ids=lambda v: v.words)
+EACH_ONCE = {verdict.words: verdict for verdict in (*codes.PAYOUT.values(), *codes.GATEWAY.values())}
+
+
+@pytest.mark.parametrize("verdict", [EACH_ONCE[words] for words in sorted(EACH_ONCE)], ids=lambda v: v.words)
 def test_words_are_sentences_that_end_with_what_to_do(verdict: codes.Verdict) -> None:
     assert verdict.words.endswith(verdict.advice)
     assert verdict.words[0].isupper()
