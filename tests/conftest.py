@@ -12,6 +12,7 @@ from django.test import Client
 from common import correlation
 
 
+@pytest.hookimpl(tryfirst=True)  # the plugin reads the mark in this same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let tests of real processes run one after the other, whatever runs beside them."""
     for item in items:
