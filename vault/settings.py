@@ -1,5 +1,6 @@
 """Settings of the project, all from the environment (`.env.example` lists them)."""
 
+import os
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -97,7 +98,7 @@ OPERATOR_PHONES = env.list("OPERATOR_PHONES", default=[])  # 2547…, told of wh
 # PostgreSQL is the truth, Redis may be emptied.
 DATABASE_URL = env.str("DATABASE_URL", default="") or embedded.database_url()
 REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url()
-if TESTING and (_worker := env.str("PYTEST_XDIST_WORKER", default="")):  # tests side by side, each its own
+if TESTING and (_worker := os.environ.get("PYTEST_XDIST_WORKER")):  # tests side by side, each with its own
     REDIS_URL = f"{REDIS_URL.rpartition('/')[0]}/{1 + int(_worker.removeprefix('gw'))}"
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 DATABASES["default"] |= {
