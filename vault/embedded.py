@@ -10,9 +10,9 @@ import fcntl
 import os
 import pwd
 import signal
-import sys
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
