@@ -73,7 +73,9 @@ def test_a_kill_amid_booking_and_lost_notices_cost_nobody_a_shilling(ground: Pay
     assert at_mifos() >= 1, "committed before a byte left, and nobody noted an answer"
     pay(ground, savings=True)
     pay(ground, stranger=True)
-    eventually(lambda: hurry(chaos), "every payment has come to rest", seconds=120)
+    eventually(
+        lambda: hurry(chaos), "every payment has come to rest", seconds=240
+    )  # a killed one's lease is 90 s
     books = ground.outside.get("books")
     found = chaos.judge(books)
     assert (found.twice, found.lost, found.stuck, found.different) == ([], [], [], [])
