@@ -22,9 +22,7 @@ VERSION = 18
 SETTINGS = {
     "max_connections": "200",  # web threads, worker threads, tests and tools together
     "shared_buffers": "256MB",
-    # Plans of prepared statements and functions are kept: none may be made for a table that was tiny a minute ago.
-    "random_page_cost": "1.1",
-    "autovacuum_naptime": "10s",
+    "autovacuum_naptime": "10s",  # kept plans may not be those for a table that was tiny a minute ago
     "max_wal_size": "2GB",
     "random_page_cost": "1.1",
     "log_min_duration_statement": "1000",
