@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, connection
 
 from c2b.statuses import Channel
-from common import correlation
+from common import correlation, rows
 from common.ids import new_id
 from mpesa.collections import Notice
 from partners.models import Shortcode
@@ -37,6 +37,10 @@ _COLUMNS = (
     "notice",
     "correlation_id",
 )
+_TYPES = dict.fromkeys(("id", "partner_id", "shortcode_id"), "uuid") | {
+    "amount": "numeric",
+    "paid_at": "timestamptz",
+}
 _STAMPS = ["heard_at", "moved_at", "next_step_at", "created_at", "updated_at"]
 _FIXED = {
     "notices": "1",
@@ -61,19 +65,20 @@ _FIXED = {
 _FILLED = ("bill_ref", "customer_phone", "phone_hash", "msisdn_raw", "customer_name", "mpesa_type")
 
 # A payment in suspense whose account becomes known by a later notice is looked at again.
-_STORE = f"""
+_STORE = rows.Statement(
+    f"""
 insert into c2b_transactions ({", ".join([*_COLUMNS, *_STAMPS, *_FIXED])})
-values ({", ".join(f"%({name})s" for name in _COLUMNS)}, {", ".join(["%(at)s"] * len(_STAMPS))},
+values ({rows.marks(len(_COLUMNS))}, {", ".join([f"${len(_COLUMNS) + 1}"] * len(_STAMPS))},
         {", ".join(_FIXED.values())})
 on conflict (mpesa_receipt) do update set
     notices = c2b_transactions.notices + 1,
     heard_at = excluded.heard_at,
     {
-    ", ".join(
-        f"{name} = case when c2b_transactions.{name} = '' then excluded.{name} else c2b_transactions.{name} end"
-        for name in _FILLED
-    )
-},
+        ", ".join(
+            f"{name} = case when c2b_transactions.{name} = '' then excluded.{name} else c2b_transactions.{name} end"
+            for name in _FILLED
+        )
+    },
     next_step_at = case when c2b_transactions.status = 'unmatched' and c2b_transactions.bill_ref = ''
         and excluded.bill_ref <> '' then excluded.heard_at else c2b_transactions.next_step_at end,
     contradiction = case
@@ -84,7 +89,9 @@ on conflict (mpesa_receipt) do update set
             then 'The same receipt was announced to another shortcode. Compare with M-Pesa''s statement.'
         else c2b_transactions.contradiction end
 returning id, notices, amount, shortcode_id
-"""  # noqa: S608 - our own column names
+""",  # noqa: S608 - our own column names
+    (*(_TYPES.get(name, "text") for name in _COLUMNS), "timestamptz"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +162,5 @@ def _store(values: dict[str, Any]) -> tuple[UUID, int, Decimal, UUID]:
 
 
 def _execute(values: dict[str, Any]) -> tuple[UUID, int, Decimal, UUID]:
-    with connection.cursor() as cursor:
-        cursor.execute(_STORE, values)
-        row: tuple[UUID, int, Decimal, UUID] = cursor.fetchone()
-    return row
+    _, ((row_id, notices, stands, owner),) = rows.run(_STORE, [values[name] for name in (*_COLUMNS, "at")])
+    return row_id, notices, stands, owner

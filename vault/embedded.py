@@ -24,7 +24,9 @@ import psutil
 from vault import embedded_postgres, embedded_redis
 
 RUN_DIR = Path(os.environ.get("RUN_DIR") or Path(__file__).resolve().parent.parent / ".run").resolve()
-if "pytest" in sys.modules:  # tests side by side have servers of their own: transactions are seen across databases
+if (
+    "pytest" in sys.modules
+):  # tests side by side have servers of their own: transactions are seen across databases
     RUN_DIR /= os.environ.get("PYTEST_XDIST_WORKER", "")
 START_SECONDS = 60.0  # recovery after a crash may take its time
 STOP_SECONDS = 15.0
