@@ -15,7 +15,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 
 from c2b import checking_page, exported, listing, registering, suggesting, waiting
 from c2b.desk import NotPossible
@@ -24,6 +24,7 @@ from c2b.presses import PRESSES, other_partners
 from c2b.statuses import PromptStatus, Status
 from common.changes import By
 from common.gateway import GatewayError
+from common.list_filters import DaysFilter
 from common.marks import for_partners, harmless
 from common.money import BadAmount, shown
 from common.moves import ForbiddenMove, LostRace
@@ -103,7 +104,7 @@ class C2bTransactionAdmin(ReadOnlyAdmin):
         ("partner", RelatedDropdownFilter),
         ("channel", ChoicesDropdownFilter),
         ("matched_by", ChoicesDropdownFilter),
-        ("paid_at", RangeDateFilter),
+        ("paid_at", DaysFilter),
     ]
     list_filter_submit = True
     export_columns = exported.PAYMENTS
@@ -316,6 +317,7 @@ class StkPushAdmin(ReadOnlyAdmin):
     phone_fields = ("phone",)
     search_fields = ["checkout_id"]  # shows the box; `get_search_results` looks
     search_help_text = "Checkout id, receipt, or our own id"
+    ordering = ["-pk"]
     exclude = ["phone", "correlation_id"]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:

@@ -1,9 +1,11 @@
 """Windows on what came in and on who did what."""
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
+from uuid import UUID
 
 from django.apps import apps
 from django.contrib import admin
@@ -16,10 +18,15 @@ from django.utils.safestring import SafeString, mark_safe
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateTimeFilter
 
 from common.exporting import col
+from common.ids import first_id
+from common.list_filters import WrittenFilter
 from common.models import AuditLine, InboundMessage
 from common.paging import values_of
 from common.phone import without_phones
 from common.windows import ReadOnlyAdmin, ago, column
+
+AROUND = timedelta(hours=1)  # between a message and what it says of itself
+LATEST = 4_000_000_000.0  # seconds; an id that was not made by the clock may say anything
 
 AUDIT_COLUMNS = (
     col("When", "at", "time"),
@@ -46,6 +53,28 @@ class _ValuesFilter(DropdownFilter):  # type: ignore[misc]
         return queryset.filter(**{self.parameter_name: self.value()}) if self.value() else queryset
 
 
+class SourceFilter(DropdownFilter):  # type: ignore[misc]
+    title = "source"
+    parameter_name = "source"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("daraja", "M-Pesa"), ("mifos", "Mifos"), ("ncba", "NCBA Bank"), ("sms", "SMS")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(source=self.value()) if self.value() else queryset
+
+
+class KindFilter(SourceFilter):
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(kind, kind.replace("_", " ").capitalize()) for kind in values_of(InboundMessage, "kind")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
 class WhoFilter(_ValuesFilter):
     title = "person"
     parameter_name = "actor_name"
@@ -66,6 +95,11 @@ class ObjectFilter(_ValuesFilter):
     def words(self, value: str) -> str:
         model = _models_by_table().get(value)
         return str(model._meta.verbose_name if model else value).capitalize()
+
+
+def _made(row_id: UUID) -> datetime:
+    """Return when an id was made, if it is of ours."""
+    return datetime.fromtimestamp(min((row_id.int >> 80) / 1000, LATEST), tz=UTC)
 
 
 def told(detail: Any) -> list[tuple[str, str, str]]:
@@ -161,13 +195,28 @@ class AuditLineAdmin(ReadOnlyAdmin):
 @admin.register(InboundMessage)
 class InboundMessageAdmin(ReadOnlyAdmin):
     list_display = ["received", "source", "kind", "state", "copies", "outcome"]
-    list_filter = ["source", "kind", ("received_at", RangeDateTimeFilter)]
+    list_filter = [SourceFilter, KindFilter, ("received_at", WrittenFilter)]
+    ordering = ["-pk"]
     list_filter_submit = True
-    search_fields = ["subject_id", "correlation_id"]
+    search_fields = ["subject_id"]  # shows the box; `get_search_results` looks
     search_help_text = "Id of what it is about, or correlation id"
     readonly_fields = ["state"]
 
-    @column(description="Received", ordering="received_at")
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        try:
+            asked = UUID(text)
+        except ValueError:
+            return queryset.none(), False
+        around = Q(pk__gte=first_id(_made(asked) - AROUND), pk__lt=first_id(_made(asked) + AROUND))
+        known = InboundMessage.objects.filter(subject_id=asked).values("pk")
+        same = InboundMessage.objects.filter(around, correlation_id=text).values("pk")
+        itself = InboundMessage.objects.filter(pk=asked).values("pk")
+        return queryset.filter(pk__in=known.union(same, itself)), False
+
+    @column(description="Received")
     def received(self, message: InboundMessage) -> str:
         return ago(message.received_at)
 

@@ -9,12 +9,16 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery, SearchVectorExact, SearchVectorField
-from django.db import migrations
+from django.core.exceptions import EmptyResultSet
+from django.db import connection, migrations
 from django.db.models import Func, QuerySet
 
 _WORD = re.compile(r"[^\W_]+")
 MOST_WORDS = 6
-SHOWN = 1_000  # of those whose name fits; whoever looks for one adds a word
+SHOWN = 100  # of those whose name fits; whoever looks for one adds a word
+SORTED = (
+    5_000  # so many are fetched and sorted; where there are more, the newest are met soon on the way back
+)
 
 
 class NameWords(Func):
@@ -50,19 +54,46 @@ def newest(
 ) -> list[Any]:
     """Return the keys of the newest rows that somebody may mean by a name; none for less than two letters.
 
-    The index holds what is at rest. What moves is few, and read by status. Whether PostgreSQL goes through the
-    index or back in time, it decides well, since it keeps statistics on the words (see the migrations).
+    The index holds what is at rest. What moves is few, and read by status.
 
     :param by: the column of time that the rows are ordered by
     """
     named = begin_with(words, typed)
     if named is None:
         return []
-    found = []
-    for statuses in (moving, at_rest):  # each with its own index
-        fitting = rows.filter(named, status__in=sorted(statuses)).order_by(f"-{by}")
-        found += list(fitting.values_list("pk", flat=True)[:SHOWN])
-    return found[:SHOWN]
+    on_the_way = rows.filter(named, status__in=sorted(moving)).order_by(f"-{by}")
+    found = list(on_the_way.values_list("pk", flat=True)[:SHOWN])
+    return (found + _newest(rows.filter(named, status__in=sorted(at_rest)), by=by))[:SHOWN]
+
+
+def newest_fitting(rows: "QuerySet[Any]", words: NameWords, typed: str, *, by: str) -> list[Any]:
+    """Do the same for a table whose rows are all in the index."""
+    named = begin_with(words, typed)
+    return [] if named is None else _newest(rows.filter(named), by=by)
+
+
+def _newest(rows: "QuerySet[Any]", *, by: str) -> list[Any]:
+    """Return the newest keys. PostgreSQL cannot tell how common a word is of which only the beginning is known.
+
+    So the words' index is asked first, for the rows in any order; only where these are very many, the second part
+    goes back along the index of time instead (each part is skipped where the count says so).
+    """
+    wanted = rows.order_by().values_list("pk", by)
+    try:
+        any_of_them, params = wanted[: SORTED + 1].query.sql_with_params()
+        by_time, more = wanted.order_by(f"-{by}")[:SHOWN].query.sql_with_params()
+    except EmptyResultSet:  # nobody's rows
+        return []
+    statement = f"""
+        with fitting (id, moment) as materialized ({any_of_them}),
+             very (many) as (select count(*) > {SORTED} from fitting)
+        (select id from fitting where not (select many from very) order by moment desc limit {SHOWN})
+        union all
+        (select id from ({by_time}) newest (id, moment) where (select many from very))
+    """  # noqa: S608 - our own conditions; what was typed is a parameter
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*params, *more])
+        return [key for (key,) in cursor.fetchall()]
 
 
 def statistics(name: str, table: str, *columns: str) -> migrations.RunSQL:

@@ -16,10 +16,16 @@ MOST = 5000
 
 
 class Remembered(Generic[Key, Value]):
-    """A function's answers, each for a moment. What it returns is shared: read it, do not change it."""
+    """A function's answers, each for a moment. What it returns is shared: read it, do not change it.
 
-    def __init__(self, read: Callable[[Key], Value]) -> None:
-        self._read = read
+    :param seconds: how long, where it is not `REMEMBER_SECONDS`; where that is zero, nothing is remembered
+    :param most: how many answers are kept
+    """
+
+    def __init__(
+        self, read: Callable[[Key], Value], *, seconds: float | None = None, most: int = MOST
+    ) -> None:
+        self._read, self._seconds, self._most = read, seconds, most
         self._known: dict[Key, tuple[float, Value]] = {}
 
     def __call__(self, key: Key) -> Value:
@@ -28,7 +34,8 @@ class Remembered(Generic[Key, Value]):
         if known and known[0] > now:
             return known[1]
         value = self._read(key)
-        if len(self._known) >= MOST:
+        if len(self._known) >= self._most:
             self._known.clear()
-        self._known[key] = (now + settings.REMEMBER_SECONDS, value)
+        seconds = settings.REMEMBER_SECONDS and (self._seconds or settings.REMEMBER_SECONDS)
+        self._known[key] = (now + seconds, value)
         return value

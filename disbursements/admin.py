@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateFilter, RelatedDropdownFilter
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
 from unfold.enums import ActionVariant
 
+from common.list_filters import DaysFilter
 from common.marks import harmless
 from common.money import shown
 from common.revealing import hidden
@@ -85,7 +86,7 @@ class DisbursementAdmin(ReadOnlyAdmin):
         ("partner", RelatedDropdownFilter),
         ("product", RelatedDropdownFilter),
         ("hold_cause", ChoicesDropdownFilter),
-        ("detected_at", RangeDateFilter),
+        ("detected_at", DaysFilter),
     ]
     list_filter_submit = True
     list_per_page = 50
@@ -93,7 +94,7 @@ class DisbursementAdmin(ReadOnlyAdmin):
     list_disable_select_all = True  # many at once, but only those that one has seen
     list_before_template = "disbursements/saved_filters.html"
     ordering = ["-detected_at", "-pk"]
-    sortable_by = ["amount_shown", "age"]
+    sortable_by = ["age"]
     search_fields = ["client_name"]  # shows the box; `get_search_results` looks
     search_help_text = "Receipt, full phone, loan, client, or any id of ours or of M-Pesa"
     show_facets = admin.ShowFacets.NEVER  # they would count the whole table for each choice

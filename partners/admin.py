@@ -115,6 +115,7 @@ class TariffBandAdmin(AuditedAdmin):
     list_filter = ["kind", "partner"]
     search_fields = ["partner__name", "partner__code"]
     search_help_text = "Partner"
+    list_select_related = ["partner"]
     autocomplete_fields = ["partner"]
     date_hierarchy = None
 
@@ -142,6 +143,7 @@ def _today() -> date:
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
+    sortable_by = None
     partner_path = "partner"
     list_display = ["name", "prefix", "whose", "state", "expires_at", "used"]
     list_filter = ["partner"]

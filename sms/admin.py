@@ -47,6 +47,7 @@ class SmsNotificationAdmin(ReadOnlyAdmin):
     ]
     list_filter = ["status", "unconfirmed", "message_type", "gateway", "partner"]
     list_select_related = ["partner", "gateway"]
+    ordering = ["-pk"]
     search_fields = ["recipient_phone"]  # shows the box; `get_search_results` looks
     search_help_text = "Phone, event, the provider's reference, or our own id"
     export_columns = exported.COLUMNS
@@ -204,6 +205,7 @@ class SmsGatewayAdmin(AuditedAdmin):
     form = GatewayForm
     list_display = ["name", "whose", "kind", "sender_id", "state", "credit", "waiting"]
     list_filter = ["kind", "is_active", "partner"]
+    list_select_related = ["partner", "second"]
     search_fields = ["name", "sender_id", "partner__name"]
     autocomplete_fields = ["partner"]
     readonly_fields = ["state", "attention_shown", "credit", "reports_to"]

@@ -276,6 +276,11 @@ class SmsNotification(Moving):
                 condition=Q(message_type__in=["balance_alert", "system_error", "disbursement_failure"]),
             ),
             models.Index(fields=["recipient_phone"], name="sms_phone"),
+            models.Index(fields=["created_at"], name="sms_unconfirmed", condition=Q(unconfirmed=True)),
+            models.Index(
+                fields=["partner", "created_at"], name="sms_tests", condition=Q(message_type="test_message")
+            ),
+            models.Index(fields=["id"], name="sms_failed", condition=Q(status="failed")),
             models.Index(
                 fields=["partner", "created_at"],
                 name="sms_uncharged",
@@ -285,6 +290,12 @@ class SmsNotification(Moving):
 
     def __str__(self) -> str:
         return f"{self.message_type} to {masked(self.recipient_phone)}"
+
+    @classmethod
+    def due_rows(cls) -> "models.QuerySet[SmsNotification]":
+        """Return those with a next step, as the table is indexed."""
+        on_the_way = Q(status__in=[Status.SENDING, Status.SENT], next_step_at__isnull=False)
+        return cls._default_manager.filter(Q(status=Status.PENDING) | on_the_way, next_step_at__isnull=False)
 
     @property
     def shown_content(self) -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -13,6 +14,7 @@ from sms.segments import transliterate
 from sms.wording import LANGUAGES, SAMPLE, VARIABLES, MessageType
 
 LOOKED_AT = 500  # of the newest messages; a rare type may not be among them
+TRIED = 5  # of the type: where they cannot be read, the text was changed, and older ones cannot be either
 _VARIABLE = re.compile(r"\\\{([a-z_]+)\\\}")  # as `re.escape` leaves it
 
 
@@ -25,8 +27,9 @@ def of_last(*, message_type: str, partner_id: UUID | None) -> tuple[Mapping[str,
     sample = {name: SAMPLE[name] for name in VARIABLES[message_type]}
     if message_type == MessageType.ONE_TIME_CODE:
         return sample, None
-    for row in _newest(partner_id):
-        if row.partner and row.message_type == message_type and (found := _read(row)):
+    of_type = (row for row in _newest(partner_id) if row.partner and row.message_type == message_type)
+    for row in islice(of_type, TRIED):
+        if row.partner and (found := _read(row)):
             return sample | found | {"partner": row.partner.name}, row.created_at
     return sample, None
 

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from common.list_filters import WrittenFilter
 from common.windows import ReadOnlyAdmin
 from wallet import bank_admin, credit_admin, exported, listing, topup_admin  # noqa: F401 - pages of their own
 from wallet.float_admin import BuysFloat
@@ -39,6 +40,7 @@ class PartnerWalletAdmin(TellsOfMoney, DoesMore, HasStatement, BuysFloat, ReadOn
     list_filter = ("sms_notifications_enabled",)
     list_select_related = ("partner",)
     search_fields = ("partner__name", "partner__code")
+    sortable_by = None
 
 
 @admin.register(WalletTransaction)
@@ -55,11 +57,12 @@ class WalletTransactionAdmin(ReadOnlyAdmin):
         "outcome",
         "sms_sent",
     )
-    list_filter = ("transaction_type", "wallet__partner")
+    list_filter = ("transaction_type", "wallet__partner", ("created_at", WrittenFilter))
+    list_filter_submit = True
     list_select_related = ("wallet__partner",)
     search_fields = ("reference",)  # shows the box; `get_search_results` looks
     search_help_text = "The whole reference"
-    date_hierarchy = "created_at"
+    ordering = ("-pk",)  # as they were written
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WalletTransaction]:
         return self.own_rows(request, WalletTransaction.objects.with_hold())
@@ -77,11 +80,12 @@ class LedgerLineAdmin(ReadOnlyAdmin):
     partner_path = "account__partner"
     export_columns = exported.FLOAT_LINES
     list_display = ("event_at", "account", "transfer", "amount", "balance_after")
-    list_filter = ("account__partner", "account__shortcode")
+    list_filter = ("account__partner", "account__shortcode", ("created_at", WrittenFilter))
+    list_filter_submit = True
     list_select_related = ("account__partner", "account__shortcode", "transfer")
     search_fields = ("transfer__reference",)  # shows the box; `get_search_results` looks
     search_help_text = "The whole reference"
-    date_hierarchy = "created_at"
+    ordering = ("-pk",)  # as they were written
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         return (listing.lines(queryset, search_term) if search_term.strip() else queryset), False
@@ -91,13 +95,14 @@ class LedgerLineAdmin(ReadOnlyAdmin):
 class TransferAdmin(ReadOnlyAdmin):
     export_columns = exported.TRANSFERS
     list_display = ("event_at", "type", "reference", "from_account", "to_account", "amount", "description")
-    list_filter = ("type",)
+    list_filter = ("type", ("created_at", WrittenFilter))
+    list_filter_submit = True
     list_select_related = tuple(
         f"{side}_account__{owner}" for side in ("from", "to") for owner in ("partner", "shortcode")
     )
     search_fields = ("reference",)  # shows the box; `get_search_results` looks
     search_help_text = "The whole reference"
-    date_hierarchy = "created_at"
+    ordering = ("-pk",)  # as they were written
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         return (listing.transfers(queryset, search_term) if search_term.strip() else queryset), False
@@ -119,11 +124,12 @@ class HoldAdmin(ReadOnlyAdmin):
         "receipt",
         "reason",
     )
-    list_filter = ("status", "purpose", "partner", "shortcode")
+    list_filter = ("status", "purpose", "partner", "shortcode", ("held_at", WrittenFilter))
+    list_filter_submit = True
     list_select_related = ("partner", "shortcode__partner")
     search_fields = ("reference",)  # shows the box; `get_search_results` looks
     search_help_text = "Id of the attempt, the float purchase, or the hold"
-    date_hierarchy = "held_at"
+    ordering = ("-pk",)
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         return (listing.holds(queryset, search_term) if search_term.strip() else queryset), False
@@ -134,6 +140,7 @@ class AccountAdmin(ReadOnlyAdmin):
     partner_path = "partner"
     list_display = ("kind", "partner", "shortcode", "balance")
     list_filter = ("kind", "partner")
+    sortable_by = None
     list_select_related = ("partner", "shortcode__partner")
 
 
@@ -141,6 +148,7 @@ class AccountAdmin(ReadOnlyAdmin):
 class ObservedBalanceAdmin(ReadOnlyAdmin):
     partner_path = "shortcode__partner"
     list_display = ("observed_at", "shortcode", "utility", "working")
-    list_filter = ("shortcode",)
+    list_filter = ("shortcode", ("observed_at", WrittenFilter))
+    list_filter_submit = True
     list_select_related = ("shortcode__partner",)
-    date_hierarchy = "observed_at"
+    ordering = ("-pk",)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -16,7 +17,11 @@ from common.crypto import EncryptedTextField
 from common.ids import new_id
 from common.money import MoneyField, shown
 from common.moves import Moving
+from common.names import NameWords
 from partners.models import Partner
+
+PAYER_WORDS = NameWords("payer", "named")
+DEBIT_WORDS = NameWords("narrative")
 
 
 class BankAccount(models.Model):
@@ -176,6 +181,11 @@ class BankCredit(Moving):
             models.Index(fields=["amount", "event_at"], name="bank_credit_twins"),
             models.Index(fields=["attention_at"], name="bank_credit_attention", condition=~Q(attention="")),
             models.Index(
+                fields=["booked_at"], name="bank_credit_booked", condition=Q(booked_at__isnull=False)
+            ),
+            models.Index(fields=["created_at"], name="bank_credit_written"),
+            GinIndex(PAYER_WORDS, name="bank_credit_words"),
+            models.Index(
                 fields=["event_at"],
                 name="bank_credit_unsettled",
                 condition=Q(status__in=["suspense", "possible_duplicate"]),
@@ -261,6 +271,8 @@ class BankDebit(models.Model):
                 fields=["next_step_at"], name="bank_debit_due", condition=Q(next_step_at__isnull=False)
             ),
             models.Index(fields=["amount", "event_at"], name="bank_debit_amount"),
+            models.Index(fields=["created_at"], name="bank_debit_written"),
+            GinIndex(DEBIT_WORDS, name="bank_debit_words"),
         ]
 
     def __str__(self) -> str:
@@ -348,6 +360,11 @@ class TopUp(Moving):
         indexes = [
             models.Index(fields=["next_step_at"], name="topup_due", condition=Q(next_step_at__isnull=False)),
             models.Index(fields=["partner", "id"], name="topup_newest"),
+            models.Index(fields=["status", "id"], name="topup_status"),
+            models.Index(fields=["phone", "id"], name="topup_phone"),
+            models.Index(fields=["amount"], name="topup_amount"),
+            models.Index(fields=["transaction_id"], name="topup_pushed", condition=~Q(transaction_id="")),
+            models.Index(fields=["attention_at"], name="topup_attention", condition=~Q(attention="")),
             models.Index(
                 fields=["partner", "amount"], name="topup_payable", condition=Q(credit__isnull=True)
             ),

@@ -29,7 +29,7 @@ from common.windows import (
     person,
 )
 from partners.models import Partner
-from wallet import allocating, exported
+from wallet import allocating, exported, listing
 from wallet.bank_models import BankCredit, BankDebit, Channel, CreditStatus
 from wallet.operations import Contradiction
 
@@ -64,9 +64,9 @@ class BankCreditAdmin(ReadOnlyAdmin):
         "hash_sound",
     ]
     list_select_related = ["partner"]
-    search_fields = ["core_reference__exact", "receipt__exact", "named", "payer", "partner__name"]
-    search_help_text = "Bank's reference, M-Pesa receipt, what the payer wrote, payer or partner"
-    show_full_result_count = False
+    search_fields = ["payer"]  # shows the box; `get_search_results` looks
+    search_help_text = "Bank's reference, M-Pesa receipt, or words of the payer's name or of what was written"
+    ordering = ["-pk"]
     actions_detail = ["allocate", "agree", "decline", "same_money"]
     readonly_fields = ["amount_shown", "state", "told", "hash_words", "history"]
     fieldsets = [
@@ -79,6 +79,9 @@ class BankCreditAdmin(ReadOnlyAdmin):
         ("Proposal", {"fields": [("proposed_partner", "proposed_by"), "proposed_reason", "decided_by"]}),
         ("History", {"fields": ["history", "booked_at"]}),
     ]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        return (listing.credits(queryset, search_term) if search_term.strip() else queryset), False
 
     @column(description="Came in", ordering="event_at")
     def came(self, row: BankCredit) -> str:
@@ -228,8 +231,12 @@ class BankDebitAdmin(ReadOnlyAdmin):
     export_columns = exported.DEBITS
     list_display = ["left", "amount_shown", "core_reference", "narrative", "is_fee", "source", "outcome"]
     list_filter = ["is_fee", "source", ("matched_id", admin.EmptyFieldListFilter)]
-    search_fields = ["core_reference__exact", "narrative"]
-    show_full_result_count = False
+    search_fields = ["narrative"]  # shows the box; `get_search_results` looks
+    search_help_text = "Bank's reference, or words of the narrative"
+    ordering = ["-pk"]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        return (listing.debits(queryset, search_term) if search_term.strip() else queryset), False
 
     @column(description="Left", ordering="event_at")
     def left(self, row: BankDebit) -> str:

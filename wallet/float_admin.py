@@ -185,7 +185,7 @@ class FloatPurchaseAdmin(ReadOnlyAdmin):
     list_filter = [NeedsAPerson, "status", "route", "partner"]
     list_select_related = ["partner", "shortcode__partner"]
     search_fields = ["reference", "bank_reference", "receipt", "partner__name"]
-    date_hierarchy = "asked_at"
+    ordering = ["-pk"]
     actions_detail = [
         "confirm_code",
         "confirm_second",
@@ -323,6 +323,7 @@ class AutoFloatRuleAdmin(AuditedAdmin):
 
 @admin.register(FloatWatch)
 class FloatWatchAdmin(ReadOnlyAdmin):
+    sortable_by = None
     partner_path = "shortcode__partner"
     list_display = ["shortcode", "utility", "drift", "drift_since", "attention", "asked_at", "last_words"]
     list_select_related = ["shortcode__partner"]
@@ -335,6 +336,7 @@ class FloatWatchAdmin(ReadOnlyAdmin):
 
 @admin.register(LedgerProof)
 class LedgerProofAdmin(ReadOnlyAdmin):
+    sortable_by = None
     list_display = ["started_at", "outcome", "accounts", "transfers", "holds", "took_ms"]
     list_filter = ["started_at"]
     fields = ["started_at", "took_ms", "accounts", "transfers", "holds", "outcome", "found"]

@@ -270,6 +270,11 @@ class WalletTransaction(models.Model):
                 name="wallet_transaction_rare",
                 condition=~Q(transaction_type__in=EVERY_PAYOUT),
             ),
+            models.Index(
+                fields=["transaction_type", "id"],
+                name="wallet_transaction_kind",
+                condition=~Q(transaction_type__in=EVERY_PAYOUT),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,6 +1,5 @@
 """The page of top-ups that are asked for on a phone."""
 
-from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -22,7 +21,7 @@ from common import nudge
 from common.marks import for_partners
 from common.money import shown
 from common.own_rows import partner_of
-from common.phone import BadPhone, canonical, masked
+from common.phone import masked
 from common.revealing import hidden
 from common.windows import (
     ReadOnlyAdmin,
@@ -34,7 +33,7 @@ from common.windows import (
     person,
 )
 from partners.models import Partner
-from wallet import exported, tasks, topups
+from wallet import exported, listing, tasks, topups
 from wallet.bank_models import TopUp
 from wallet.operations import Contradiction
 
@@ -74,8 +73,9 @@ class TopUpAdmin(ReadOnlyAdmin):
     list_display = ["asked", "partner", "amount_shown", "to_phone", "state", "reason"]
     list_filter = ["status", "partner"]
     list_select_related = ["partner"]
-    search_fields = ["phone__exact", "client_key__exact", "partner__name", "transaction_id__exact"]
-    search_help_text = "Phone, key, partner, or NCBA's id of the push"
+    ordering = ["-pk"]
+    search_fields = ["phone"]  # shows the box; `get_search_results` looks
+    search_help_text = "Phone, key, or NCBA's id of the push"
     export_columns = exported.TOPUPS
     phone_fields = ("phone",)
     actions_list = ["ask"]
@@ -90,9 +90,7 @@ class TopUpAdmin(ReadOnlyAdmin):
     ]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        with suppress(BadPhone):  # no phone, then one of the other fields
-            search_term = canonical(search_term)
-        return super().get_search_results(request, queryset, search_term)
+        return (listing.topups(queryset, search_term) if search_term.strip() else queryset), False
 
     @column(description="Asked", ordering="asked_at")
     def asked(self, row: TopUp) -> str:

@@ -217,6 +217,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
     list_display = ["made", "kind", "endpoint", "state", "tries", "next_step"]
     list_filter = ["status", "endpoint"]
     list_select_related = ["endpoint__partner", "event"]
+    ordering = ["-pk"]
     search_fields = ["=id", "=event__id", "=event__subject_id"]
     search_help_text = "Id of the delivery, of its event, or of what that is about"
     show_full_result_count = False

@@ -46,6 +46,7 @@ class PartnerEvent(models.Model):
             models.Index(fields=["partner", "number"], name="partner_event_order"),
             models.Index(fields=["partner", "type", "number"], name="partner_event_type"),
             models.Index(fields=["subject_id"], name="partner_event_subject"),
+            models.Index(fields=["told_at"], name="partner_event_told"),
         ]
 
     def __str__(self) -> str:
@@ -191,6 +192,12 @@ class WebhookDelivery(Moving):
 
     def __str__(self) -> str:
         return f"delivery {self.pk}"
+
+    @classmethod
+    def due_rows(cls) -> "models.QuerySet[WebhookDelivery]":
+        """Return those with a next step, as the table is indexed."""
+        waiting = [DeliveryStatus.PENDING, DeliveryStatus.SENDING]
+        return cls._default_manager.filter(status__in=waiting, next_step_at__isnull=False)
 
     def move(self, new: str, *, at: datetime, **changes: Any) -> None:
         """Move along `NEXT`; the tries are its history."""
