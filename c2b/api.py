@@ -9,13 +9,14 @@ from rest_framework.response import Response
 
 from c2b import desk, prompting
 from c2b import serializers as shapes
-from c2b.models import C2bTransaction, StkPush
+from c2b.models import SEARCHED, C2bTransaction, StkPush
 from c2b.reading import host_of
-from c2b.statuses import Channel, PromptStatus, Status, TransactionType
+from c2b.statuses import AT_REST, Channel, PromptStatus, Status, TransactionType
 from common.api.filters import AmountFilter, AnyOfFilter, MomentFilter, PhoneFilter, YesNoFilter
 from common.api.problems import Problem
 from common.gateway import GatewayError, Rejected
 from common.moves import ForbiddenMove, LostRace
+from common.names import begin_with
 from mifos.accounts import Account, AccountKind
 from mifos.hosts import speaking_to
 from partners.api.filters import OwnedFilters
@@ -35,8 +36,8 @@ class PaymentFilters(OwnedFilters):
     needs_person = YesNoFilter(method="by_attention", help_text="Whether only a person can help.")
     receipt = django_filters.CharFilter(method="by_receipt", help_text="M-Pesa's, in any case.")
     shortcode = django_filters.CharFilter(field_name="shortcode__number")
-    bill_ref = django_filters.CharFilter(help_text="As the customer typed it.")
-    account_no = django_filters.CharFilter(help_text="Of the account in Mifos.")
+    bill_ref = django_filters.CharFilter(method="by_words", help_text="As the customer typed it.")
+    account_no = django_filters.CharFilter(method="by_words", help_text="Of the account in Mifos.")
     mifos_account_id = django_filters.NumberFilter(min_value=1, max_value=shapes.LARGEST_ID, decimal_places=0)
     phone = PhoneFilter(method="by_phone")
     amount_min = AmountFilter(field_name="amount", lookup_expr="gte")
@@ -47,6 +48,15 @@ class PaymentFilters(OwnedFilters):
     def by_attention(self, rows: "QuerySet[Any]", name: str, value: bool) -> "QuerySet[Any]":
         wants = ~Q(attention="") | ~Q(contradiction="")
         return rows.filter(wants if value else ~wants)
+
+    def by_words(self, rows: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
+        """With the index of words too, where it surely has the value as one: what has come to rest is in it."""
+        words = begin_with(SEARCHED, value) if value.isascii() and value.isalnum() else None
+        where = Q(**{name: value})
+        if words is None:
+            return rows.filter(where)
+        at_rest = Q(words, status__in=sorted(AT_REST))
+        return rows.filter(where, at_rest | ~Q(status__in=sorted(AT_REST)))
 
     def by_receipt(self, rows: "QuerySet[Any]", name: str, value: str) -> "QuerySet[Any]":
         return rows.filter(mpesa_receipt=value.strip().upper())

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from common.api.kinds import INTERNAL, KINDS, MALFORMED, NOT_FOUND, Kind
 from common.api.problems import Problem, is_api, respond
@@ -22,8 +21,22 @@ class Schema(SpectacularAPIView):
 
     metadata_class = None
 
-    def _get_schema_response(self, request: Request) -> Response:
-        return Response(described(), headers={"Cache-Control": "public, max-age=300"})
+    def _get_schema_response(self, request: Request) -> HttpResponse:
+        renderer = request.accepted_renderer
+        kind = (
+            f"{renderer.media_type}; charset={renderer.charset}" if renderer.charset else renderer.media_type
+        )
+        answer = HttpResponse(rendered(renderer.format), content_type=kind)
+        answer["Cache-Control"] = "public, max-age=300"
+        return answer
+
+
+@lru_cache(maxsize=8)
+def rendered(form: str) -> bytes:
+    """Return the whole description as it is sent: writing it takes longer than everything else about it."""
+    renderer = next(one for one in Schema.renderer_classes if one.format == form)()
+    written: bytes | str = renderer.render(described(), renderer.media_type, {})
+    return written.encode() if isinstance(written, str) else written
 
 
 @lru_cache(maxsize=1)

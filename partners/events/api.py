@@ -1,10 +1,12 @@
 """Events over the API, so that a partner can catch up, and the endpoints that they are pushed to."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import django_filters  # type: ignore[import-untyped]
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,6 +21,9 @@ from partners.events.kinds import KINDS
 from partners.events.models import DeliveryStatus, PartnerEvent, WebhookDelivery, WebhookEndpoint
 from partners.models import Scope
 
+AROUND = timedelta(hours=1)  # that others' clocks may be ahead of ours
+LAST = 2**63 - 1  # no event has it
+
 ENDPOINTS = WebhookEndpoint.objects.filter(deleted_at__isnull=True).select_related("partner")
 DELIVERIES = WebhookDelivery.objects.select_related("event").prefetch_related("attempts")
 
@@ -30,8 +35,13 @@ class EventFilters(OwnedFilters):
     )
     type = AnyOfFilter(choices=sorted(KINDS.items()))
     subject = django_filters.UUIDFilter(field_name="subject_id", help_text="The id of what it is about.")
-    at_from = MomentFilter(field_name="at", lookup_expr="gte")
+    at_from = MomentFilter(method="not_before")
     at_until = MomentFilter(field_name="at", lookup_expr="lt")
+
+    def not_before(self, rows: "QuerySet[Any]", name: str, value: datetime) -> "QuerySet[Any]":
+        """With the number of the first that was told since: nothing is told before it happens."""
+        told = PartnerEvent.objects.filter(told_at__gte=value - AROUND).order_by("told_at")
+        return rows.filter(at__gte=value, number__gte=Coalesce(Subquery(told.values("number")[:1]), LAST))
 
     def behind(self, rows: "QuerySet[Any]", name: str, value: UUID) -> "QuerySet[Any]":
         """Go on behind an event of the caller's own.
