@@ -21,7 +21,7 @@ from disbursements.statuses import Status
 from partners.models import PauseDial
 from sms.models import SmsNotification
 from sms.models import Status as SmsStatus
-from vault.readiness import STATEMENT_LIMIT, due_ages, working_models
+from vault.readiness import STATEMENT_LIMIT, due_ages, due_rows, working_models
 from wallet.models import PartnerWallet
 
 DAY = timedelta(days=1)
@@ -56,7 +56,7 @@ class Gauges(Collector):
         for kind, seconds in due_ages(at=self.at).items():
             ages.add_metric([kind], seconds)
         for model in working_models():
-            count = model._default_manager.filter(next_step_at__isnull=False).count()
+            count = due_rows(model).count()
             waiting.add_metric([model._meta.db_table], count)
         yield ages
         yield waiting

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from common.money import shown
+from common.remembered import Remembered
 from common.tones import Tone
 from disbursements.models import Disbursement
 from disbursements.saved import SAVED, midnight
@@ -46,7 +47,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add the overview to the context of the admin's first page (unfold's `DASHBOARD_CALLBACK`)."""
     if not request.user.has_perm("disbursements.view_disbursement"):
         return context | {"may_see": False}
-    return context | {"may_see": True} | picture(at=timezone.now())
+    return context | {"may_see": True} | _picture(None)
 
 
 def picture(*, at: datetime) -> dict[str, Any]:
@@ -64,6 +65,9 @@ def picture(*, at: datetime) -> dict[str, Any]:
         "floats": floats(at=at),
         "empty": not Partner.objects.exists(),
     }
+
+
+_picture: Remembered[None, dict[str, Any]] = Remembered(lambda _: picture(at=timezone.now()))
 
 
 def tiles(chart: Chart, *, at: datetime) -> list[Tile]:

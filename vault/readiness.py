@@ -108,17 +108,24 @@ def due_ages(*, at: datetime) -> dict[str, float]:
     return {model._meta.db_table: _age(model, at=at) for model in working_models()}
 
 
+def due_rows(model: type[models.Model]) -> "models.QuerySet[Any]":
+    """Return a table's rows with a next step: by its index of them, or as the table says itself."""
+    own: Any = getattr(model, "due_rows", None)
+    rows: models.QuerySet[Any] = own() if own else model._default_manager.filter(next_step_at__isnull=False)
+    return rows
+
+
 def _age(model: type[models.Model], *, at: datetime) -> float:
     """Rows handed to a worker are leased for a moment; `queued_at`, where there is one, tells since when.
 
     What is switched off, or must not be asked before a later moment, does not wait.
     """
-    rows = model._default_manager.filter(next_step_at__isnull=False)
+    rows = due_rows(model)
     if _has(model, "is_active"):
         rows = rows.filter(is_active=True)
     if _has(model, "retry_at"):
         rows = rows.exclude(retry_at__gt=at)
-    moments = [rows.order_by("next_step_at").values_list("next_step_at", flat=True).first()]
+    moments = [rows.order_by().aggregate(first=models.Min("next_step_at"))["first"]]
     if _has(model, "queued_at"):
         moments.append(rows.aggregate(first=models.Min("queued_at"))["first"])
     ages = [(at - moment).total_seconds() for moment in moments if moment]

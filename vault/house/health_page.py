@@ -120,7 +120,7 @@ def work(*, at: datetime) -> list[Work]:
     found = []
     ages = readiness.due_ages(at=at)
     for model in readiness.working_models():
-        rows = model._default_manager.filter(next_step_at__isnull=False).order_by()
+        rows = readiness.due_rows(model).order_by()
         counts = rows.aggregate(all=Count("pk"), due=Count("pk", filter=Q(next_step_at__lte=at)))
         age = timedelta(seconds=ages[model._meta.db_table])
         found.append((age, _work(model, counts, age)))
