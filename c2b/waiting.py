@@ -29,8 +29,9 @@ def why(row: C2bTransaction, *, at: datetime) -> str:
 def why_each(rows: Rows, *, at: datetime) -> dict[UUID, str]:
     """Say it of the rows of a list, in a number of queries that does not grow with them."""
     moving = [row for row in rows if row.status not in ENDED]
-    hosts = {one: host_of(one) if one else None for one in {row.partner_id for row in moving}}
-    said = {row.pk: _held_up(row, hosts[row.partner_id], at=at) for row in moving}
+    theirs = MifosPartner.objects.filter(partner_id__in={row.partner_id for row in moving})
+    hosts = {one.partner_id: one for one in theirs} if moving else {}
+    said = {row.pk: _held_up(row, hosts.get(row.partner_id), at=at) for row in moving}
     left = [row for row in moving if not said[row.pk]]
     first = _first_of_each([row for row in left if row.status == Status.MATCHED])
     said |= {row.pk: _goes_first(first[row.pk]) if row.pk in first else _own_state(row) for row in left}
