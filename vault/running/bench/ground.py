@@ -44,6 +44,21 @@ class Ground:
         import django
 
         django.setup()
+        self._empty()
+
+    def start_afresh(self) -> None:
+        """Stop what an earlier part started, and empty the database."""
+        stages = sorted({child.stage for child in self.supervisor.children}, reverse=True)
+        for stage in stages:
+            for child in [one for one in self.supervisor.children if one.stage == stage]:
+                if stage > stack.REDIS:
+                    self.supervisor.stop(child)
+        from partners.models import Partner  # needs Django's settings
+
+        if Partner.objects.exists():
+            self._empty()
+
+    def _empty(self) -> None:
         from django.core.management import call_command
         from django.db import connection
 

@@ -7,7 +7,8 @@ from typing import Any
 from vault.running.bench.ground import Ground
 from vault.running.processes import Say, Supervisor
 
-PARTS = ("pgbench", "wallet", "confirmations", "loans", "posting", "month_end", "hosts")
+PARTS = ("pgbench", "wallet", "confirmations", "loans", "posting", "month_end", "hosts", "pages")
+LONGEST = 300  # characters of a figure that are told; all are in the file
 
 
 def bench(supervisor: Supervisor, *, port: int, only: str | None, given: Mapping[str, str], say: Say) -> int:
@@ -15,10 +16,10 @@ def bench(supervisor: Supervisor, *, port: int, only: str | None, given: Mapping
     ground = Ground(supervisor=supervisor, port=port, given=given, say=say)
     ground.prepare()
     # They need Django's settings.
-    from vault.running.bench import confirmations, hosts, loans, month_end, posting, yardsticks
+    from vault.running.bench import confirmations, hosts, loans, month_end, pages, posting, yardsticks
 
     alone = (yardsticks.pgbench, yardsticks.hot_wallet, confirmations.measure)  # before the workers start
-    whole = (loans.measure, posting.measure, month_end.measure, hosts.measure)
+    whole = (loans.measure, posting.measure, month_end.measure, hosts.measure, pages.measure)
     measure = dict(zip(PARTS, (*alone, *whole), strict=True))
     path = supervisor.run_dir / "bench.json"
     found: dict[str, Any] = json.loads(path.read_text()) if only and path.exists() else {}
@@ -27,7 +28,8 @@ def bench(supervisor: Supervisor, *, port: int, only: str | None, given: Mapping
             say(f"Measuring {name} …")
             found |= (measured := part(ground))
             for key, value in measured.items():
-                say(f"  {key:<28} {value}")
+                if len(told := str(value)) <= LONGEST:  # the rest was a table
+                    say(f"  {key:<28} {told}")
     path.write_text(json.dumps(found, indent=2, default=str) + "\n")
     say(f"Written to {path}")
     return 0
