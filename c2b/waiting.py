@@ -30,7 +30,7 @@ def why_each(rows: Rows, *, at: datetime) -> dict[UUID, str]:
     """Say it of the rows of a list, in a number of queries that does not grow with them."""
     moving = [row for row in rows if row.status not in ENDED]
     theirs = MifosPartner.objects.filter(partner_id__in={row.partner_id for row in moving})
-    hosts = {one.partner_id: one for one in theirs} if moving else {}
+    hosts: dict[UUID | None, MifosPartner] = {one.partner_id: one for one in theirs} if moving else {}
     said = {row.pk: _held_up(row, hosts.get(row.partner_id), at=at) for row in moving}
     left = [row for row in moving if not said[row.pk]]
     first = _first_of_each([row for row in left if row.status == Status.MATCHED])
