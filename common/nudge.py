@@ -12,7 +12,9 @@ from kombu.exceptions import OperationalError
 log = structlog.get_logger("nudge")
 
 _QUIET_SECONDS = 5.0
+_CALM_SECONDS = 0.2
 _silent_until = 0.0
+_sent_at: dict[str, float] = {}
 
 
 def nudge(task: "Task[Any, Any]", row_id: UUID | str) -> None:
@@ -27,6 +29,18 @@ def send(task: "Task[Any, Any]", *row_ids: UUID | str) -> bool:
     Redis that is down.
     """
     return _send(task, tuple(map(str, row_ids)))
+
+
+def send_if_calm(task: "Task[Any, Any]", row_id: UUID | str) -> bool:
+    """Send the row's id, unless this process sent one to the same task a moment ago; say whether it did.
+
+    Where many rows come at once, the sweep hands them out together: a message for each would cost as much as a step.
+    """
+    now = time.monotonic()
+    if now - _sent_at.get(task.name, -_CALM_SECONDS) < _CALM_SECONDS:
+        return False
+    _sent_at[task.name] = now
+    return _send(task, (str(row_id),))
 
 
 def wake(task: "Task[Any, Any]") -> bool:

@@ -13,23 +13,26 @@ LEASE = timedelta(seconds=30)  # a row that was handed to a worker and not moved
 MANY, HANDFUL = 16, 4  # from how many rows on they are handed out together, and how many at most
 IN_HAND = 100  # how many rows may wait in the queues at a time, over all partners
 
-STEPS: Mapping[str, str] = {  # what each status waits for, if `next_step_at` is due
+# What each status waits for, if `next_step_at` is due. What is paid has its own turn: it does not wait behind
+# thousands that are to be checked.
+TO_PAY: Mapping[str, str] = {
     Status.DETECTED: "check",
     Status.HELD: "check",
     Status.READY: "pay",
     Status.SENDING: "recover",
     Status.ACCEPTED: "ask",
     Status.UNKNOWN: "ask",
-    Status.PAID: "record",
     Status.FAILED: "try_again",
 }
+TO_RECORD: Mapping[str, str] = {Status.PAID: "record"}
 
 _CLAIM = """
 with due as (
     select id, row_number() over (partition by partner_id order by next_step_at) as turn, next_step_at
     from disbursements where next_step_at <= %(at)s and status = any(%(statuses)s)
 ), in_hand as (
-    select count(*) as rows from disbursements where queued_at > %(lease_start)s and next_step_at > %(at)s
+    select count(*) as rows from disbursements
+    where queued_at > %(lease_start)s and next_step_at > %(at)s and status = any(%(statuses)s)
 ), chosen as (
     select d.id from disbursements d join due using (id)
     where d.next_step_at <= %(at)s and d.status = any(%(statuses)s)  -- still, once it is locked
@@ -51,11 +54,17 @@ class Due(NamedTuple):
     step: str
 
 
-def claim(*, at: datetime, most: int = IN_HAND) -> list[Due]:
+def claim_all(*, at: datetime) -> list[Due]:
+    """Take what is due of both kinds: `IN_HAND` of each may be in the workers' hands."""
+    return [*claim(TO_RECORD, at=at), *claim(TO_PAY, at=at)]
+
+
+def claim(steps: Mapping[str, str], *, at: datetime, most: int = IN_HAND) -> list[Due]:
     """Take due rows by turns: each partner's oldest, then each one's second oldest, and so on.
 
     So a partner with ten thousand loans, or with a host that is down, takes no more than its turns.
 
+    :param steps: the step of each status to look for
     :param most: how many may be in the workers' hands, earlier ones included
     :returns: a row that is not moved within the lease is due again
     """
@@ -64,11 +73,11 @@ def claim(*, at: datetime, most: int = IN_HAND) -> list[Due]:
         "lease_start": at - LEASE,
         "lease_end": at + LEASE,
         "most": most,
-        "statuses": list(STEPS),
+        "statuses": list(steps),
     }
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, values)
-        return [Due(partner_id, row_id, STEPS[status]) for partner_id, row_id, status in cursor.fetchall()]
+        return [Due(partner_id, row_id, steps[status]) for partner_id, row_id, status in cursor.fetchall()]
 
 
 def handfuls(due: Sequence[Due]) -> list[tuple[str, list[UUID]]]:

@@ -97,7 +97,7 @@ def sweep_due() -> None:
     """Hand every due disbursement to a worker, and every stored message that still waits."""
     at = timezone.now()
     resuming.resume(at=at)
-    for step, row_ids in sweeping.handfuls(sweeping.claim(at=at)):
+    for step, row_ids in sweeping.handfuls(sweeping.claim_all(at=at)):
         nudge.send(STEPS[step], *row_ids)
     waiting = InboundMessage.objects.filter(applied_at__isnull=True)
     for message_id in sweep.claim_due(waiting.filter(source="daraja"), at=at):
@@ -144,7 +144,7 @@ def apply_now(message: InboundMessage, *, at: datetime) -> None:
     """Act on a stored message of M-Pesa, and wake the write-back of what it paid."""
     paid = applying.apply(message=message, at=at)
     if paid is not None:
-        nudge.send(record, paid)
+        nudge.send_if_calm(record, paid)
 
 
 @shared_task

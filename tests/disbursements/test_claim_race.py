@@ -74,7 +74,8 @@ def test_a_loan_that_completes_meanwhile_is_left_alone(world: World, monkeypatch
     monkeypatch.setattr(loans, "_CLAIM", gated(loans._CLAIM))
     done = {"status": "completed", "next_step_at": None, "receipt": "SG632NMUAB", "phone": make.JANE}
     found = claimed_while(
-        lambda: loans.claim(at=LATER), lambda: Disbursement.objects.filter(pk=ended.pk).update(**done)
+        lambda: loans.claim(loans.TO_PAY, at=LATER),
+        lambda: Disbursement.objects.filter(pk=ended.pk).update(**done),
     )
     assert [one.id for one in found] == [other.pk]
     ended.refresh_from_db()

@@ -111,7 +111,7 @@ def test_money_wakes_a_loan_once_and_not_again_when_it_still_does_not_fit(world:
     row = held(world, 11)
     fill(world, Kind.FLOAT, 9500)
     assert resuming.resume(at=LATER) == 1
-    assert sweeping.claim(at=LATER) == [(row.partner_id, row.pk, "check")]
+    assert sweeping.claim(sweeping.TO_PAY, at=LATER) == [(row.partner_id, row.pk, "check")]
     assert resuming.resume(at=LATER + timedelta(seconds=1)) == 0  # a worker has it in hand
     empty_again = LATER + timedelta(seconds=1)
     Disbursement.objects.filter(pk=row.pk).update(moved_at=empty_again, queued_at=None)

@@ -34,7 +34,7 @@ def many(world: World, partner: Any, count: int, *, start: int) -> None:
 
 def test_each_status_with_something_left_to_do_has_a_step() -> None:
     ended = {Status.COMPLETED, Status.CANCELLED}
-    assert set(sweeping.STEPS) == set(NEXT) - ended
+    assert {*sweeping.TO_PAY, *sweeping.TO_RECORD} == set(NEXT) - ended
 
 
 def test_a_partner_with_thousands_takes_no_more_than_its_turns(world: World) -> None:
@@ -42,7 +42,7 @@ def test_a_partner_with_thousands_takes_no_more_than_its_turns(world: World) -> 
     many(world, world.partner, 1000, start=0)
     many(world, other, 3, start=0)
     at = make.NOW + timedelta(seconds=5)
-    claimed = [one.id for one in sweeping.claim(at=at, most=10)]
+    claimed = [one.id for one in sweeping.claim(sweeping.TO_PAY, at=at, most=10)]
     assert len(claimed) == 10
     assert Disbursement.objects.filter(pk__in=claimed, partner=other).count() == 3
 
@@ -64,18 +64,27 @@ def test_many_rows_share_messages_but_never_with_another_partner_or_step() -> No
 def test_no_more_is_handed_out_than_the_workers_have_in_hand(world: World) -> None:
     many(world, world.partner, 30, start=0)
     at = make.NOW + timedelta(seconds=5)
-    assert len(sweeping.claim(at=at, most=10)) == 10
-    assert sweeping.claim(at=at, most=10) == []
+    assert len(sweeping.claim(sweeping.TO_PAY, at=at, most=10)) == 10
+    assert sweeping.claim(sweeping.TO_PAY, at=at, most=10) == []
     Disbursement.objects.filter(queued_at__isnull=False).first().due(at + timedelta(hours=1))  # type: ignore[union-attr]
-    assert len(sweeping.claim(at=at, most=10)) == 1
+    assert len(sweeping.claim(sweeping.TO_PAY, at=at, most=10)) == 1
+
+
+def test_what_is_paid_does_not_wait_behind_what_is_to_be_checked(world: World) -> None:
+    many(world, world.partner, 150, start=0)
+    last = Disbursement.objects.order_by("-next_step_at")[0]
+    Disbursement.objects.filter(pk=last.pk).update(status="paid", receipt="SG12345678")
+    claimed = sweeping.claim_all(at=make.NOW + timedelta(seconds=5))
+    assert claimed[0] == (world.partner.pk, last.pk, "record")
+    assert len(claimed) == 1 + sweeping.IN_HAND
 
 
 def test_what_a_killed_worker_had_in_hand_is_due_again_after_the_lease(world: World) -> None:
     many(world, world.partner, 1, start=0)
     at = make.NOW + timedelta(seconds=1)
-    assert len(sweeping.claim(at=at)) == 1
-    assert sweeping.claim(at=at + timedelta(seconds=20)) == []
-    assert len(sweeping.claim(at=at + sweeping.LEASE)) == 1
+    assert len(sweeping.claim(sweeping.TO_PAY, at=at)) == 1
+    assert sweeping.claim(sweeping.TO_PAY, at=at + timedelta(seconds=20)) == []
+    assert len(sweeping.claim(sweeping.TO_PAY, at=at + sweeping.LEASE)) == 1
 
 
 def test_paid_loans_that_only_wait_their_turn_pause_nobody(world: World) -> None:
