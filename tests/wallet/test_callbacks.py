@@ -197,6 +197,26 @@ def test_a_body_that_is_no_notice_gets_no_ok_in_either_form(bank, body) -> None:
     assert post(bank, "paybill", body, content_type="text/plain").json() == REJECTED
 
 
+@pytest.mark.parametrize("hash_mode", ["off", "enforce"])
+def test_an_encoding_that_the_xml_names_is_read_and_one_that_it_hides_is_refused(
+    bank, kilimo, hash_mode
+) -> None:
+    BankAccount.objects.update(hash_mode=hash_mode)
+    body = xml(line(CustomerName="JOSÉ")).encode("latin-1")
+    assert "OK" not in result(post(bank, "account", body))
+    assert wallet_of(kilimo) == 0
+    assert result(post(bank, "account", b'<?xml version="1.0" encoding="ISO-8859-1"?>' + body)) == "OK"
+    assert wallet_of(kilimo) == 5000
+
+
+def test_a_json_notice_in_another_encoding_is_refused_and_stored(bank, kilimo) -> None:
+    body = json.dumps(paybill(name="JOSÉ"), ensure_ascii=False).encode("latin-1")
+    assert post(bank, "paybill", body, content_type="application/json").json() == REJECTED
+    assert (message().kind, wallet_of(kilimo)) == ("ncba_refused", 0)
+    assert post(bank, "paybill", paybill(name="JOSÉ")).json() == ACCEPTED
+    assert wallet_of(kilimo) == 5000
+
+
 def test_a_wrong_account_notice_is_answered_200_without_ok(bank, kilimo) -> None:
     assert "OK" not in result(post(bank, "account", xml(line(Password="guess"))))
     assert "OK" not in result(post(bank, "account", json.dumps(line()), content_type="application/json"))
