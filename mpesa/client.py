@@ -19,6 +19,7 @@ from mpesa.stk import Push
 __all__ = ["Accepted", "Client", "Credentials", "Payout"]
 
 TOKEN_PATH = "/oauth/v1/generate"
+NOT_BY_POST = 405
 TOKEN_TIMEOUT = Timeout(connect=4.0, read=8.0)  # together below the time that a token's lock is kept
 
 
@@ -209,12 +210,18 @@ class Client:
         number = self._credentials.shortcode
         body = collecting.pull_body(number, since=since, until=until, offset=offset)
         answer = self._question("pull", collecting.PULL_PATH, body, reference=str(offset))
+        if (
+            answer.status == NOT_BY_POST
+        ):  # Daraja portal, PullTransactions: its text says GET, its heading POST
+            answer = self._question("pull", collecting.PULL_PATH, body, reference=str(offset), method="GET")
         return tuple(pulled(row, shortcode=number) for row in collecting.pulled_rows(answer))
 
-    def _question(self, operation: str, path: str, body: bodies.Body, *, reference: str) -> Answer:
-        """Post what moves no money. A lost answer may simply be asked for again."""
+    def _question(
+        self, operation: str, path: str, body: bodies.Body, *, reference: str, method: str = "POST"
+    ) -> Answer:
+        """Send what moves no money. A lost answer may simply be asked for again."""
         try:
-            return self._answered(operation, path, body, reference=reference)
+            return self._answered(operation, path, body, reference=reference, method=method)
         except OutcomeUnknown as exc:
             raise Retryable(exc.message, code=exc.code) from exc
 
@@ -228,21 +235,25 @@ class Client:
     def _send(self, operation: str, path: str, body: bodies.Body, *, reference: str) -> Reply:
         return read(self._answered(operation, path, body, reference=reference))
 
-    def _answered(self, operation: str, path: str, body: bodies.Body, *, reference: str) -> Answer:
-        """Post a body; where the token is refused, with a new one once more.
+    def _answered(
+        self, operation: str, path: str, body: bodies.Body, *, reference: str, method: str = "POST"
+    ) -> Answer:
+        """Send a body; where the token is refused, with a new one once more.
 
         That is safe for money too: the gateway refuses a token before M-Pesa sees the request.
         """
         token = self._token()
-        answer = self._post(operation, path, body, token, reference)
+        answer = self._carry(method, operation, path, body, token, reference)
         if read(answer).token_refused:
             self._tokens.drop(self._app, token)
-            answer = self._post(operation, path, body, self._token(), reference)
+            answer = self._carry(method, operation, path, body, self._token(), reference)
         return answer
 
-    def _post(self, operation: str, path: str, body: bodies.Body, token: str, reference: str) -> Answer:
+    def _carry(
+        self, method: str, operation: str, path: str, body: bodies.Body, token: str, reference: str
+    ) -> Answer:
         return self._call(
-            "POST",
+            method,
             path,
             operation=operation,
             reference=reference,

@@ -171,6 +171,15 @@ def test_pull_brings_what_no_notice_told(daraja: World, shape: str, key: str) ->
     assert StatementLine.objects.count() == 2
 
 
+@pytest.mark.parametrize("method", ["post", "get"])
+def test_pull_works_by_the_one_method_that_m_pesa_takes(daraja: World, method: str) -> None:
+    daraja.sandbox.switch(daraja__pull_method=method)
+    pays(daraja)
+    at = timezone.now() + timedelta(seconds=2)
+    assert pulling.pull(collector_id=Collector.objects.get().pk, at=at) == 1
+    assert "Not pulled" not in Collector.objects.get().pull_note
+
+
 def test_pull_goes_on_page_by_page(daraja: World, monkeypatch: pytest.MonkeyPatch) -> None:
     daraja.sandbox.switch(daraja__pull_page=2)
     monkeypatch.setattr(pulling, "PULL_PAGE", 2)

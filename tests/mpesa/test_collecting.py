@@ -218,6 +218,22 @@ def test_pulled_rows_in_every_shape(daraja: Any, response: Any) -> None:
     assert row.paid_at == datetime(2026, 6, 3, 7, 0, tzinfo=UTC)
 
 
+def test_a_pull_that_may_not_be_posted_is_asked_with_get(daraja: Any) -> None:
+    path = f"{HOST}/pulltransactions/v1/query"
+    daraja.post(path, json={"errorCode": "405.001", "errorMessage": "POST Method Not Allowed"}, status=405)
+    daraja.get(path, json={"ResponseCode": "1000", "Response": [[ROW]]})
+    assert [row.receipt for row in pull(client())] == ["SF30ABCDEF"]
+    posted, got = (call.request for call in daraja.calls[-2:])
+    assert (posted.method, got.method, got.body) == ("POST", "GET", posted.body)
+
+
+def test_a_pull_that_goes_by_neither_method_is_no_empty_list(daraja: Any) -> None:
+    for method in ("GET", "POST"):
+        daraja.add(method, f"{HOST}/pulltransactions/v1/query", json={"errorCode": "405.001"}, status=405)
+    with pytest.raises((Rejected, Retryable)):
+        pull(client())
+
+
 @pytest.mark.parametrize("key", ["ResponseStatus", "Response Status"])
 @pytest.mark.parametrize(("code", "earlier"), [("1000", False), ("1001", True)])
 def test_pull_registration_with_both_spellings(daraja: Any, key: str, code: str, earlier: bool) -> None:
