@@ -29,6 +29,10 @@ PURPOSE = "stk"
 ASK_AFTER = timedelta(seconds=60)  # a customer has about half a minute to type the PIN
 ASK_GAPS = (30, 60, 120, 300, 900, 3600)
 ASKED_FOR = timedelta(days=1)
+NEVER_ANSWERED = (
+    "M-Pesa has not proved for a day how this ended, and is not asked any more. If the customer has paid, "
+    "Pull or the statement brings the payment."
+)
 LARGEST = Decimal(250_000)
 
 
@@ -209,7 +213,7 @@ def ask(*, prompt_id: UUID, at: datetime) -> None:
     if _paid_otherwise(row, at=at):
         return
     if at - row.sent_at > ASKED_FOR:
-        StkPush.objects.filter(pk=row.pk).update(next_step_at=None)
+        StkPush.objects.filter(pk=row.pk).update(next_step_at=None, reason=NEVER_ANSWERED)
         return
     said = _answer(row, at=at) if row.checkout_id else None
     if said is not None and said.outcome == Outcome.NOT_PAID:
