@@ -1,7 +1,6 @@
-"""The road over the simulated M-Pesa: registration, a payment, a prompt, Pull, the statement, and the check."""
+"""The road over the simulated M-Pesa: registration, a payment, Pull, the statement, and the check."""
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -9,15 +8,13 @@ from django.test import Client as Web
 from django.urls import reverse
 from django.utils import timezone
 
-from c2b import comparing, prompting, pulling, registering, statement
-from c2b.models import C2bTransaction, Collector, StatementLine, StkPush
+from c2b import comparing, pulling, registering, statement
+from c2b.models import C2bTransaction, Collector, StatementLine
 from c2b.statement import WrongFile
-from c2b.statuses import PromptStatus, Status
+from c2b.statuses import Status
 from common.changes import By
 from common.gateway import Retryable
-from common.models import AuditLine, InboundMessage
-from mifos.accounts import AccountKind
-from mpesa import operations as mpesa
+from common.models import AuditLine
 from partners.models import Shortcode
 from tests.c2b.make_c2b import World
 from tests.c2b.test_desk import who
@@ -27,25 +24,6 @@ from tests.sandbox.conftest import Inbox
 pytestmark = pytest.mark.django_db
 
 BY = By(name="test")
-LOAN = {"kind": AccountKind.LOAN, "account_id": 1, "account_no": "000000001"}
-
-
-@pytest.fixture
-def daraja(world: World, running_inbox: Inbox, settings: Any) -> World:
-    """The same world, whose shortcode exists at the simulated M-Pesa; what it posts is kept in the inbox."""
-    running_inbox.start_anew()
-    settings.MPESA_BASE_URL = f"{world.sandbox.url}/daraja"
-    settings.PUBLIC_BASE_URL = running_inbox.url
-    mpesa._tokens.cache_clear()
-    access = {"consumer_key": "key", "consumer_secret": "secret"}
-    world.sandbox.control(
-        "POST", "daraja/shortcodes", {"number": "600100", "kind": "c2b", "passkey": "pk"} | access
-    )
-    Shortcode.objects.filter(pk=world.shortcode.pk).update(**access)
-    Collector.objects.create(
-        shortcode=world.shortcode, passkey="pk", pull_enabled=True, pull_phone="254711000001"
-    )
-    return world
 
 
 def pays(world: World, amount: int = 500, bill_ref: str = "000000001") -> str:
@@ -96,64 +74,6 @@ def test_a_paybill_payment_goes_all_the_way(daraja: World, running_inbox: Inbox,
 
     matching.match(transaction_id=row.pk, at=timezone.now())
     assert daraja.go_on(row, at=timezone.now()).status == Status.POSTED, row.reason
-
-
-def ask(world: World, **changes: Any) -> StkPush:
-    wanted = {"partner": world.partner, "phone": "0708374149", "amount": Decimal(300), "asked_by": "ann"}
-    return prompting.prompt(**(wanted | LOAN | {"at": timezone.now()} | changes))
-
-
-def test_a_prompt_is_paid_and_the_payment_knows_its_account(daraja: World, running_inbox: Inbox) -> None:
-    daraja.loan()
-    daraja.sandbox.control("POST", "daraja/phones", {"phone": JANE, "name": "JANE DOE", "balance": "1000"})
-    row = ask(daraja)
-    assert (row.status, bool(row.checkout_id)) == (PromptStatus.WAITING, True)
-    deliver(running_inbox, "/result")
-    message = InboundMessage.objects.get(kind="stk_result")
-    paid = prompting.apply(message=message, at=timezone.now())
-    row.refresh_from_db()
-    payment = C2bTransaction.objects.get(pk=paid)
-    assert (row.status, row.mpesa_receipt) == (PromptStatus.PAID, payment.mpesa_receipt)
-    assert (payment.channel, payment.amount, payment.customer_phone) == ("stk", 300, JANE)
-    from c2b import matching
-
-    matching.match(transaction_id=payment.pk, at=timezone.now())
-    payment.refresh_from_db()
-    assert (payment.status, payment.matched_by) == (Status.MATCHED, "prompt")
-    message.refresh_from_db()
-    assert prompting.apply(message=message, at=timezone.now()) is None
-
-
-def test_a_customer_without_money_is_told_in_words(daraja: World, running_inbox: Inbox) -> None:
-    daraja.sandbox.control("POST", "daraja/phones", {"phone": JANE, "name": "JANE DOE", "balance": "0"})
-    row = ask(daraja)
-    deliver(running_inbox, "/result")
-    prompting.apply(message=InboundMessage.objects.get(kind="stk_result"), at=timezone.now())
-    row.refresh_from_db()
-    assert (row.status, row.reason) == (PromptStatus.FAILED, "The customer has too little money")
-    assert not C2bTransaction.objects.exists()
-
-
-def test_the_same_request_prompts_once(daraja: World) -> None:
-    assert ask(daraja, client_request_id="r1").pk == ask(daraja, client_request_id="r1").pk
-    assert len(daraja.sandbox.control("GET", "daraja/books")["stk"]) == 1
-
-
-def test_a_lost_answer_is_unknown_and_never_sent_again(daraja: World) -> None:
-    daraja.sandbox.fault("daraja", "stk", "lost", times=1)
-    row = ask(daraja)
-    assert row.status == PromptStatus.UNKNOWN
-    prompting.ask(prompt_id=row.pk, at=timezone.now() + timedelta(minutes=2))
-    row.refresh_from_db()
-    assert (row.status, row.asks) == (PromptStatus.UNKNOWN, 1)
-    assert len(daraja.sandbox.control("GET", "daraja/books")["stk"]) == 1
-
-
-@pytest.mark.parametrize("amount", ["0", "-5", "250001"])
-def test_what_m_pesa_does_not_take_is_not_asked_for(daraja: World, amount: str) -> None:
-    with pytest.raises(prompting.CannotPrompt):
-        ask(daraja, amount=Decimal(amount))
-    assert not StkPush.objects.exists()
 
 
 @pytest.mark.parametrize("shape", ["list", "text"])
