@@ -18,7 +18,7 @@ from common.models import AuditLine
 from mifos.accounts import AccountKind
 from mifos.models import MifosPartner
 from tests import make
-from tests.c2b.make_c2b import World
+from tests.c2b.make_c2b import World, notice
 from tests.make import NOW
 
 pytestmark = pytest.mark.django_db
@@ -299,3 +299,26 @@ def test_the_desk_is_closed_to_who_may_only_look(world: World) -> None:
     web.force_login(who("eve"))
     assert web.get(page).status_code == 403
     assert web.get(reverse("admin:c2b_suspense")).status_code == 403
+
+
+def test_why_an_account_was_taken_and_how_sure_that_is_are_shown(world: World) -> None:
+    world.loan(client_id=world.client(national_id="12345678"))
+    row = world.matched(BillRefNumber="12345678")
+    web = Web()
+    web.force_login(who("vera", "view"))
+    for path in ("c2b_c2btransaction_change", "c2b_desk_of_one"):
+        text = web.get(reverse(f"admin:{path}", args=[row.pk])).content.decode()
+        assert "typed a national id, whose owner has one account that fits" in text
+        assert "confidence high" in text
+
+
+def test_a_contradiction_stays_until_somebody_has_looked_at_it(world: World) -> None:
+    row = lost(world)
+    world.post(notice(BillRefNumber="tithe", TransAmount="900"))
+    web, page = Web(), reverse("admin:c2b_desk_of_one", args=[row.pk])
+    web.force_login(who("olga", "view", "operate"))
+    assert "amount as KES 900" in web.get(page).content.decode()
+    web.post(page, {"act": "settle", "reason": "the statement says 500"})
+    row.refresh_from_db()
+    assert (row.amount, row.contradiction) == (500, "")
+    assert AuditLine.objects.filter(action="contradiction settled", object_id=str(row.pk)).exists()
