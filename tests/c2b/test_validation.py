@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from c2b.models import C2bTransaction
+from c2b.models import C2bTransaction, Collector
 from common.models import InboundMessage
 from common.phone import sha256
+from partners.models import Shortcode
+from tests import make
 from tests.c2b.make_c2b import World, notice
 from tests.make import JANE
 
@@ -95,3 +97,24 @@ def test_a_confirmation_after_our_refusal_is_taken_all_the_same(world: World) ->
     assert asked(world, BillRefNumber="999999999") == "C2B00012"
     row = world.received(BillRefNumber="999999999")
     assert row.amount == 500
+
+
+def test_a_partner_that_is_switched_off_takes_no_payments(world: World) -> None:
+    world.partner.is_active = False
+    world.partner.save()
+    assert asked(world) == "C2B00016"
+
+
+def test_a_shared_shortcode_and_a_till_s_store_number_are_ours(world: World) -> None:
+    shared = make.shortcode("600300", kind=Shortcode.Kind.C2B)
+    answer = world.post(notice(BusinessShortCode="600300"), "validation", shortcode=shared)
+    assert answer.json()["ResultCode"] == "0"
+    Collector.objects.create(shortcode=world.shortcode, store_number="600777")
+    assert asked(world, BusinessShortCode="600777") == "0"
+
+
+def test_a_refused_payment_that_was_made_all_the_same_waits_for_a_person(world: World) -> None:
+    world.rule(max_amount=100)
+    assert asked(world, BillRefNumber="tithe") == "C2B00013"
+    row = world.matched(BillRefNumber="tithe")
+    assert (row.status, row.attention) == ("unmatched", row.reason)
