@@ -320,6 +320,21 @@ def test_both_forms_of_a_duplicate_id_mean_that_it_may_be_booked(
     assert bool(row.contradiction) == (amount == "450")
 
 
+def test_a_deposit_whose_id_mifos_has_already_is_found_and_not_repeated(world: World) -> None:
+    world.sandbox.switch(fineract__version="develop")
+    type(world.host).objects.update(release="develop")
+    savings = world.savings(client_id=world.client())
+    row = world.matched(BillRefNumber=f"{savings:09d}")
+    path = f"/fineract/kilimo/fineract-provider/api/v1/savingsaccounts/{savings}/transactions?command=deposit"
+    body = {"transactionDate": "2026-06-03", "transactionAmount": "500", "externalId": str(row.pk)}
+    form = {"dateFormat": "yyyy-MM-dd", "locale": "en", "paymentTypeId": 1}
+    headers = {"Fineract-Platform-TenantId": "default"}
+    assert world.sandbox.post(path, json=body | form, headers=headers, auth=("api", "secret")).ok
+    assert world.go_on(row).status == Status.UNKNOWN, row.reason
+    assert world.go_on(row, at=NOW + timedelta(minutes=5)).status == Status.POSTED
+    assert len(deposits(world, savings)) == 1
+
+
 def test_a_booking_that_somebody_undid_is_not_made_again(world: World) -> None:
     loan = world.loan()
     row = world.matched(BillRefNumber=f"{loan:09d}")

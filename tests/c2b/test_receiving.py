@@ -167,7 +167,7 @@ def test_a_payment_in_suspense_is_looked_at_again_when_its_account_becomes_known
     assert row.next_step_at is not None
 
 
-@pytest.mark.parametrize("what", ["confirmation", "validation"])
+@pytest.mark.parametrize("what", ["confirmation", "validation", "pull"])
 def test_a_wrong_token_finds_nothing(world: World, what: str) -> None:
     for token in (
         "0" * 76,
