@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client as Web
+from django.urls import reverse
 
 from c2b import desk, giving_back, matching, tasks
 from c2b.desk import NotPossible
@@ -18,6 +19,7 @@ from common.moves import ForbiddenMove
 from mpesa import operations as mpesa
 from tests import make
 from tests.c2b.make_c2b import World, notice
+from tests.c2b.test_desk import who as with_rights
 from tests.make import NOW
 
 pytestmark = pytest.mark.django_db
@@ -158,6 +160,18 @@ def test_a_result_that_comes_after_the_end_and_says_otherwise_is_told(paid: C2bT
     result(reversal, "0")
     assert state(reversal) == ("failed", "unmatched")
     assert "says otherwise" in C2bTransaction.objects.get().contradiction
+
+
+def test_the_buttons_of_the_desk_lead_to_a_reversal_by_two_people(paid: C2bTransaction) -> None:
+    page, web = reverse("admin:c2b_desk_of_one", args=[paid.pk]), Web()
+    web.force_login(with_rights("olga", "view", "operate"))
+    assert b'value="give_back"' in web.get(page).content
+    web.post(page, {"act": "give_back", "reason": "sent by mistake"})
+    assert web.post(page, {"act": "agree", "reason": "yes"}).status_code == 403
+    assert not Reversal.objects.exists()
+    web.force_login(with_rights("eve", "view", "approve"))
+    web.post(page, {"act": "agree", "reason": "I rang the customer"})
+    assert Reversal.objects.get().status == ReversalStatus.WANTED
 
 
 def test_without_an_operator_it_is_done_on_the_portal(world: World) -> None:
