@@ -9,11 +9,13 @@ import structlog
 from c2b import addresses, receiving
 from c2b.models import Collector, StatementLine
 from c2b.statuses import Channel
+from common import audit
 from common.gateway import GatewayError
 from mpesa import operations as mpesa
 from mpesa.client import Client
 from mpesa.collecting import PULL_PAGE, PULL_WINDOW
 from mpesa.collections import Notice
+from mpesa.times import EAT
 from partners.models import Shortcode
 
 log = structlog.get_logger("c2b.pull")
@@ -40,6 +42,7 @@ def pull(*, collector_id: UUID, at: datetime) -> int:
         )
         return 0
     note = f"{new} payments that no notice had told." if new else "Nothing was missing."
+    note += _gap(row, at=at)
     Collector.objects.filter(pk=row.pk).update(next_step_at=at + EVERY, pulled_until=at, pull_note=note)
     return new
 
@@ -48,6 +51,25 @@ def _register(row: Collector, client: Client, *, at: datetime) -> None:
     if row.pull_registered_at is None:
         client.register_pull(nominated=row.pull_phone, callback_url=addresses.address(row.shortcode, "pull"))
         Collector.objects.filter(pk=row.pk).update(pull_registered_at=at)
+
+
+def _gap(row: Collector, *, at: datetime) -> str:
+    """Say, also on the audit trail, which time was not listed at all, because M-Pesa tells of two days only."""
+    since, until = row.pulled_until, at - PULL_WINDOW
+    if since is None or since >= until:
+        return ""
+    days = " to ".join(f"{one.astimezone(EAT):%d %b %Y %H:%M}" for one in (since, until))
+    words = f" Not listed: {days}. Import the statement of that time."
+    audit.write(
+        action="pull has a gap",
+        subject=row,
+        at=at,
+        reason=words.strip(),
+        partner_id=row.shortcode.partner_id,
+        detail={"from": since.isoformat(), "until": until.isoformat()},
+    )
+    log.error("pull has a gap", shortcode=row.shortcode.number)
+    return words
 
 
 def _pull(row: Collector, client: Client, *, at: datetime) -> int:

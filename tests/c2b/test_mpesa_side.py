@@ -100,6 +100,18 @@ def test_pull_works_by_the_one_method_that_m_pesa_takes(daraja: World, method: s
     assert "Not pulled" not in Collector.objects.get().pull_note
 
 
+def test_a_time_that_pull_can_no_longer_list_is_told_and_stays_on_the_audit_trail(daraja: World) -> None:
+    at = timezone.now() + timedelta(seconds=2)
+    collector = Collector.objects.get()
+    for days, told in ((None, 0), (1, 0), (3, 1)):
+        Collector.objects.update(pulled_until=days and at - timedelta(days=days))
+        assert pulling.pull(collector_id=collector.pk, at=at) == 0
+        collector.refresh_from_db()
+        assert ("Import the statement" in collector.pull_note) == bool(told)
+        assert AuditLine.objects.filter(action="pull has a gap").count() == told
+    assert collector.pulled_until == at
+
+
 def test_pull_goes_on_page_by_page(daraja: World, monkeypatch: pytest.MonkeyPatch) -> None:
     daraja.sandbox.switch(daraja__pull_page=2)
     monkeypatch.setattr(pulling, "PULL_PAGE", 2)
