@@ -138,8 +138,10 @@ class Disbursement(Moving):
             ),
         ]
         indexes = [
-            models.Index(
-                fields=["next_step_at"], name="disbursement_due", condition=Q(next_step_at__isnull=False)
+            models.Index(  # a sweep takes the oldest few of each partner and status
+                fields=["partner", "status", "next_step_at"],
+                name="disbursement_turns",
+                condition=Q(next_step_at__isnull=False),
             ),
             models.Index(
                 fields=["partner", "id"], name="disbursement_order"

@@ -27,17 +27,29 @@ TO_PAY: Mapping[str, str] = {
 TO_RECORD: Mapping[str, str] = {Status.PAID: "record"}
 
 _CLAIM = """
-with due as (
-    select id, row_number() over (partition by partner_id order by next_step_at) as turn, next_step_at
-    from disbursements where next_step_at <= %(at)s and status = any(%(statuses)s)
+with turns as (
+    select p.id as partner_id, s.status from partners p cross join unnest(%(statuses)s) as s (status)
 ), in_hand as (
-    select count(*) as rows from disbursements
-    where queued_at > %(lease_start)s and next_step_at > %(at)s and status = any(%(statuses)s)
+    select coalesce(sum(one.rows), 0) as rows from turns cross join lateral (
+        select count(*) as rows from disbursements d
+        where d.partner_id = turns.partner_id and d.status = turns.status
+          and d.next_step_at > %(at)s and d.queued_at > %(lease_start)s
+    ) as one
+), room as (
+    select greatest(0, %(most)s - rows) as rows from in_hand
+), due as (  -- of each partner no more than there is room for: its other thousands are not looked at
+    select one.id, one.next_step_at,
+        row_number() over (partition by turns.partner_id order by one.next_step_at) as turn
+    from turns cross join lateral (
+        select d.id, d.next_step_at from disbursements d
+        where d.partner_id = turns.partner_id and d.status = turns.status and d.next_step_at <= %(at)s
+        order by d.next_step_at limit (select rows from room)
+    ) as one
 ), chosen as (
     select d.id from disbursements d join due using (id)
     where d.next_step_at <= %(at)s and d.status = any(%(statuses)s)  -- still, once it is locked
     order by due.turn, due.next_step_at
-    limit (select greatest(0, %(most)s - rows) from in_hand)
+    limit (select rows from room)
     for update of d skip locked
 )
 update disbursements d set queued_at = %(at)s, next_step_at = %(lease_end)s

@@ -63,9 +63,11 @@ def claimed_while(claim: Callable[[], list[Any]], change: Callable[[], Any]) -> 
 
 def gated(statement: str) -> str:
     """Let a claim wait at the gate after its look at the rows."""
-    return statement.replace(
-        LOOK, f"gate as materialized (select pg_advisory_xact_lock({GATE})), {LOOK}", 1
-    ).replace(") from in_hand)", ") from in_hand, gate)")
+    return (
+        statement.replace(LOOK, f"gate as materialized (select pg_advisory_xact_lock({GATE})), {LOOK}", 1)
+        .replace("rows from in_hand", "rows from in_hand, gate")
+        .replace("rows) from in_hand", "rows) from in_hand, gate")
+    )
 
 
 def test_a_loan_that_completes_meanwhile_is_left_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
